@@ -1,0 +1,90 @@
+/// What a transport actor hears and tells. A transport owns one configured instance of one medium and carries raw,
+/// unauthenticated datagrams on channels; byte media frame them. It knows nothing of links, keys or nodes.
+#pragma once
+
+#include "actors/contracts/system.hpp"
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/uri.hpp"
+
+#include <caf/typed_actor.hpp>
+
+#include <functional>
+#include <optional>
+
+namespace glow {
+
+/// One raw connection of one transport instance; never reused within it, never 0.
+using channel_id = std::uint64_t;
+
+/// What a channel promises.
+struct channel_traits {
+  std::string scheme;                 ///< "udp", "tcp" …
+  std::size_t datagram_bytes_max = 0; ///< longest datagram it carries
+  bool reliable = false;              ///< ordered and without loss while it lives (tcp, unix)
+  bool on_link = false;               ///< the remote end is on a directly attached network or this machine
+};
+
+// ---- heard by a transport --------------------------------------------------------------------------------------
+/// links → transport: dial. Answered by channel_opened, or an error (unreachable, timed_out, usage).
+struct connect_channel {
+  channel_uri remote;
+};
+/// links → transport: from now on tell `owner` (a link) what happens on this channel, instead of the listener.
+struct claim_channel {
+  channel_id channel = 0;
+  caf::strong_actor_ptr owner;
+};
+/// link → transport: dropped when the channel is gone or its queue is full (the streams above notice).
+struct send_on_channel {
+  channel_id channel = 0;
+  packet_batch datagrams;
+};
+/// link or links → transport: flush what is queued, then close; no channel_closed follows.
+struct close_channel {
+  channel_id channel = 0;
+};
+/// anyone → transport: answered by listening_on.
+struct get_listening {};
+
+// ---- told by a transport ---------------------------------------------------------------------------------------
+/// transport → listener (for inbound channels), and the answer to connect_channel.
+struct channel_opened {
+  channel_id channel = 0;
+  channel_uri remote;
+  channel_traits traits;
+};
+/// transport → owner of the channel, or the listener while it is unclaimed.
+struct channel_received {
+  channel_id channel = 0;
+  packet_batch datagrams;
+};
+/// transport → owner of the channel, or the listener while it is unclaimed: the last word on this channel.
+struct channel_closed {
+  channel_id channel = 0;
+  error why;
+};
+/// Where this instance can be dialled, ports resolved, wildcard addresses kept as they were configured.
+struct listening_on {
+  std::vector<channel_uri> uris;
+};
+
+/// Whoever owns a channel: a link, or links while nobody does.
+using channel_owner_actor = caf::typed_actor<caf::reacts_to<channel_received>, caf::reacts_to<channel_closed>>;
+/// The listener of a transport: hears of inbound channels, and of unclaimed ones.
+using channel_listener_actor = channel_owner_actor::extend<caf::reacts_to<channel_opened>>;
+
+using transport_actor = caf::typed_actor<caf::replies_to<connect_channel>::with<channel_opened>, caf::reacts_to<claim_channel>,
+                                         caf::reacts_to<send_on_channel>, caf::reacts_to<close_channel>,
+                                         caf::replies_to<get_listening>::with<listening_on>>;
+
+} // namespace glow
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::connect_channel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::claim_channel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::send_on_channel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::close_channel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::get_listening)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_received)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::listening_on)

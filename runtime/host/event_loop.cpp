@@ -1,0 +1,118 @@
+#include "runtime/host/event_loop.hpp"
+
+#include "runtime/base/limits.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+
+#include <cassert>
+#include <future>
+
+#include <pthread.h>
+
+namespace glow::host {
+
+event_loop::event_loop(caf::actor_system& system) : unit_{system, *this} {
+  uv_loop_init(&loop_);
+  uv_async_init(&loop_, &woken_, [](uv_async_t* handle) { static_cast<event_loop*>(handle->data)->take_inbox(); });
+  uv_prepare_init(&loop_, &before_poll_);
+  uv_check_init(&loop_, &after_poll_);
+  uv_idle_init(&loop_, &busy_);
+  woken_.data = before_poll_.data = after_poll_.data = busy_.data = this;
+  // actors made ready by timers and callbacks run before the loop sleeps, those made ready by I/O right after it woke
+  uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) { static_cast<event_loop*>(handle->data)->run_ready_actors(); });
+  uv_check_start(&after_poll_, [](uv_check_t* handle) { static_cast<event_loop*>(handle->data)->run_ready_actors(); });
+  std::promise<std::thread::id> started;
+  auto id = started.get_future();
+  thread_ = std::thread{[this, &started] {
+    pthread_setname_np(pthread_self(), "glow-loop");
+    started.set_value(std::this_thread::get_id());
+    run();
+  }};
+  thread_id_ = id.get();
+}
+
+event_loop::~event_loop() {
+  post([this] { stopping_ = true; });
+  thread_.join();
+  uv_loop_close(&loop_);
+}
+
+void event_loop::run() {
+  while (!stopping_) uv_run(&loop_, UV_RUN_ONCE);
+  run_ready_actors();
+  // whatever a transport left open is closed here, so that the loop's memory is given back whole
+  uv_walk(
+    &loop_,
+    [](uv_handle_t* handle, void*) {
+      if (!uv_is_closing(handle)) uv_close(handle, nullptr);
+    },
+    nullptr);
+  uv_run(&loop_, UV_RUN_DEFAULT);
+}
+
+void event_loop::post(std::function<void()> work) {
+  bool first;
+  {
+    std::lock_guard guard{inbox_mutex_};
+    first = inbox_.empty() && posted_.empty();
+    posted_.push_back(std::move(work));
+  }
+  if (first) wake();
+}
+
+void event_loop::wake() { uv_async_send(&woken_); }
+
+void event_loop::enqueue(caf::resumable* ready) {
+  if (ready->subtype() != caf::resumable::io_actor) {
+    unit_.system().scheduler().enqueue(ready);
+    return;
+  }
+  if (on_loop_thread()) {
+    ready_.push_back(ready);
+    return;
+  }
+  bool first;
+  {
+    std::lock_guard guard{inbox_mutex_};
+    first = inbox_.empty() && posted_.empty();
+    inbox_.push_back(ready);
+  }
+  if (first) wake();
+}
+
+void event_loop::take_inbox() {
+  std::vector<caf::resumable*> actors;
+  std::vector<std::function<void()>> work;
+  {
+    std::lock_guard guard{inbox_mutex_};
+    actors.swap(inbox_);
+    work.swap(posted_);
+  }
+  ready_.insert(ready_.end(), actors.begin(), actors.end());
+  for (auto& each : work) each();
+}
+
+void event_loop::run_ready_actors() {
+  // a bounded share, so that sockets and timers get their turn even when actors keep each other busy
+  for (std::size_t turns = 0; turns < limits::actor_turns_per_loop && !ready_.empty(); ++turns) {
+    auto* actor = ready_.front();
+    ready_.pop_front();
+    switch (actor->resume(&unit_, limits::messages_per_turn)) {
+    case caf::resumable::resume_later: ready_.push_back(actor); break;
+    case caf::resumable::done:
+    case caf::resumable::awaiting_message: caf::intrusive_ptr_release(actor); break;
+    case caf::resumable::shutdown_execution_unit: break;
+    }
+  }
+  bool more = !ready_.empty();
+  if (more == busy_active_) return;
+  busy_active_ = more;
+  if (more)
+    uv_idle_start(&busy_, [](uv_idle_t*) {}); // makes the poll return at once
+  else
+    uv_idle_stop(&busy_);
+}
+
+} // namespace glow::host

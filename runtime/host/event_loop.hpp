@@ -1,0 +1,73 @@
+/// The event loop of an agent: one libuv loop on one thread, which also runs loop actors (loop_actor.hpp).
+/// Refuses to know sockets: transports use `uv()` on the loop's own thread.
+#pragma once
+
+#include <caf/execution_unit.hpp>
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <uv.h>
+
+namespace caf {
+class resumable;
+}
+
+namespace glow::host {
+
+/// Owns the loop and its thread. Loop actors are resumed here: a message between two of them costs no thread switch.
+class event_loop {
+public:
+  /// Starts the thread. `system` must outlive the loop.
+  explicit event_loop(caf::actor_system& system);
+  /// Stops the thread once every queued actor turn has run. Requires: no loop actor is alive and nobody posts any more.
+  ~event_loop();
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+
+  /// The libuv loop. Requires: called on the loop's thread (every uv call but uv_async_send is).
+  uv_loop_t* uv() { return &loop_; }
+  /// The execution unit that loop actors are spawned with.
+  caf::execution_unit& unit() { return unit_; }
+  /// Runs `work` on the loop's thread, soon, in order. Thread-safe.
+  void post(std::function<void()> work);
+  bool on_loop_thread() const { return std::this_thread::get_id() == thread_id_; }
+
+private:
+  class loop_unit final : public caf::execution_unit {
+  public:
+    loop_unit(caf::actor_system& system, event_loop& loop) : caf::execution_unit{&system}, loop_{loop} {}
+    void exec_later(caf::resumable* ready) override { loop_.enqueue(ready); }
+
+  private:
+    event_loop& loop_;
+  };
+
+  void enqueue(caf::resumable* ready);
+  void wake();
+  void take_inbox();
+  void run_ready_actors();
+  void run();
+
+  uv_loop_t loop_{};
+  uv_async_t woken_{};
+  uv_prepare_t before_poll_{};
+  uv_check_t after_poll_{};
+  uv_idle_t busy_{};
+  bool busy_active_ = false;
+  loop_unit unit_;
+
+  std::deque<caf::resumable*> ready_; // loop thread only
+  std::mutex inbox_mutex_;
+  std::vector<caf::resumable*> inbox_;
+  std::vector<std::function<void()>> posted_;
+  bool stopping_ = false;
+
+  std::thread::id thread_id_;
+  std::thread thread_;
+};
+
+} // namespace glow::host
