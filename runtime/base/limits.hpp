@@ -112,6 +112,10 @@ inline constexpr std::size_t syncs_at_once_max = 4;
 /// A failed membership exchange is tried again after this, doubled each time up to the second.
 inline constexpr duration sync_retry_first = 2s;
 inline constexpr duration sync_retry_last = 5min;
+/// Deadline of one membership exchange: a few kilobytes, over the slowest route.
+inline constexpr duration sync_timeout = 10s;
+/// Learnt places wait this long for others before they are written.
+inline constexpr duration addresses_save_pause = 2s;
 /// Members in step are asked again this often, in case a change was told to nobody.
 inline constexpr duration sync_pause_idle = 10min;
 /// Subscribers of one namespace: the node's own actors.
@@ -120,7 +124,9 @@ inline constexpr std::size_t roster_subscribers_max = 64;
 // ---- link -----------------------------------------------------------------------------------------------------
 /// Handshake message: fits the smallest datagram we send without probing.
 inline constexpr std::size_t handshake_bytes_max = udp_datagram_bytes_max;
-/// Handshakes that one attempt may take, and the pause before its first retransmission (doubled each time).
+/// Longest datagram that a peer may claim to be its limit, at the least: less leaves no room for a fragment.
+inline constexpr std::size_t link_datagram_bytes_min = 64;
+/// Time that a handshake may take, and the pause before its first retransmission (doubled each time).
 inline constexpr duration handshake_timeout = 5s;
 inline constexpr duration handshake_retry_first = 250ms;
 /// Handshakes pending as responder beyond which strangers must echo a cookie first.
@@ -132,8 +138,15 @@ inline constexpr duration refusal_linger = 1s;
 inline constexpr std::size_t refusals_sent_max = 4;
 /// Text of a refusal or goodbye.
 inline constexpr std::size_t close_text_bytes_max = 300;
-/// Listening places a peer may name in its handshake.
+/// Listening places a peer may name in its handshake, and places of members in an admission.
 inline constexpr std::size_t handshake_uris_max = 16;
+inline constexpr std::size_t admission_uris_max = 256;
+/// Message 1s that one responder keeps answers for: a replayed old one must not displace the true one.
+inline constexpr std::size_t handshake_attempts_max = 4;
+/// Cookies an initiator echoes per attempt.
+inline constexpr int cookies_echoed_max = 4;
+/// How long a joining node waits while the other side makes its admission durable.
+inline constexpr duration admission_timeout = 10s;
 /// Packet counters behind the highest one that may still arrive: 2048 packets are 2.5 MB in flight out of order.
 inline constexpr std::uint64_t replay_window_packets = 2048;
 /// Key epochs a receiver follows at once: bounds the hashing that a forged counter can cause.
@@ -225,7 +238,7 @@ inline constexpr std::size_t stream_inbound_bytes_max =
 /// Small packets before a long message gets a turn although small ones wait: long ones must not starve.
 inline constexpr unsigned stream_small_packets_in_a_row = 16;
 /// Ranges of request ids remembered as received: gaps come from cancelled requests only; the lowest is closed first.
-inline constexpr std::size_t stream_known_id_ranges_max = 256;
+inline constexpr std::size_t stream_known_id_ranges_max = 1024;
 /// Earlier incarnations of a peer whose late packets are recognised.
 inline constexpr std::size_t stream_retired_epochs_max = 4;
 /// Resets told to one peer: one per this time.
@@ -278,8 +291,8 @@ inline constexpr std::size_t tree_levels_max = 34;
 inline constexpr std::size_t tree_cache_nodes = 512;
 /// Target of a symbolic link (PATH_MAX of Linux).
 inline constexpr std::size_t symlink_bytes_max = path_bytes_max;
-/// Entries in one encoded list (outputs of a job's step).
-inline constexpr std::size_t entries_message_max = 65536;
+/// Entries in one encoded list (outputs of a job's step): about message_bytes_max.
+inline constexpr std::size_t entries_message_max = 16384;
 /// Parents of a commit: tips that devices made while they could not hear each other.
 inline constexpr std::size_t commit_parents_max = 256;
 /// Devices in a version vector: members of the namespace, expelled ones included.
@@ -312,10 +325,78 @@ inline constexpr std::size_t want_objects_max = 4096;
 inline constexpr std::size_t wants_max = 1024;
 /// An unanswered fetch is asked elsewhere after this time.
 inline constexpr duration fetch_request_timeout = 20s;
+/// A peer that answers a fetch quicker gets one more request at a time; one that is slower has their number halved.
+inline constexpr duration fetch_quick_answer = 2s;
+inline constexpr duration fetch_slow_answer = 6s;
 /// Pause before peers that lacked an object or failed are asked for it again.
 inline constexpr duration fetch_retry_pause = 1s;
 /// Times a file that changes while it is read is read again before the put gives up on it.
 inline constexpr int unstable_file_reads_max = 5;
+/// Entries of one put: their list is held in memory until the commit (about 300 bytes each).
+inline constexpr std::size_t import_entries_max = 2u << 20;
+/// Records that a failed put takes back (about 100 bytes each in memory); those beyond wait for the garbage collector.
+inline constexpr std::size_t import_keys_recorded_max = 1u << 20;
+/// Bytes a worker reads or writes, and entries it handles, before its other messages have a turn.
+inline constexpr std::size_t store_slice_bytes = 4u << 20;
+inline constexpr std::size_t store_slice_entries = 256;
+/// Puts, gets and stagings that run at a time, each with a thread of its own; more wait in line up to the second bound.
+inline constexpr std::size_t store_workers_max = 8;
+inline constexpr std::size_t store_work_waiting_max = 4096;
+/// Longest a worker may take: a terabyte over a slow link.
+inline constexpr duration store_work_timeout = 24h * 14;
+/// Uploads (stdin) open at a time, and the silence after which an open one may be dropped for a new one.
+inline constexpr std::size_t uploads_max = 64;
+inline constexpr duration upload_silence_max = 10min;
+/// Questions (list, log, cat, commits …) that wait for objects from peers.
+inline constexpr std::size_t store_questions_max = 4096;
+/// How long metadata of a peer's commits is fetched before the commits are dropped until the next exchange.
+inline constexpr duration metadata_timeout = 10s;
+/// Progress is told no more often than this.
+inline constexpr duration progress_pause = 100ms;
+/// Pause before commits are asked for again from a peer that is known to have more.
+inline constexpr duration sync_retry_pause = 5s;
+/// It doubles up to this while nothing comes of it, so that two peers that disagree do not keep each other awake.
+inline constexpr duration sync_retry_pause_max = 10min;
+/// How long a command without a deadline of its own waits for objects from peers.
+inline constexpr duration question_timeout = 30s;
+/// Newest commits of one page whose trees are fetched along with it; older ones when somebody asks.
+inline constexpr std::size_t eager_commits_max = 64;
+/// Bytes of commits in one exchange.
+inline constexpr std::size_t heads_bytes_max = 1u << 20;
+/// Pages of commits from peers that wait for their metadata.
+inline constexpr std::size_t commit_pages_max = 64;
+/// Records and their bytes that one read of the ledger answers.
+inline constexpr std::size_t ledger_records_max = 1u << 20;
+
+// ---- jobs -----------------------------------------------------------------------------------------------------
+/// Steps of one job: 100,000 queued steps are the aim (jobs.md), so the bound lies above.
+inline constexpr std::size_t steps_per_job_max = 200'000;
+/// All input paths of one job together; the ledger holds them in one record (the traversal limit is 8 MiB).
+inline constexpr std::size_t job_inputs_bytes_max = 6u << 20;
+/// Jobs a coordinator remembers; the oldest finished one makes room.
+inline constexpr std::size_t jobs_max = 1000;
+inline constexpr std::size_t command_arguments_max = 1024;
+/// Less than ARG_MAX of Linux (2 MiB with the environment).
+inline constexpr std::size_t command_bytes_max = 128u << 10;
+inline constexpr std::size_t job_id_bytes_max = 128;
+inline constexpr std::size_t failure_text_bytes_max = 4096;
+inline constexpr std::size_t staged_entries_bytes_max = 3u << 20;
+inline constexpr std::size_t leases_per_offer_max = 32;
+inline constexpr std::size_t lease_tokens_max = 8192;
+/// Steps one worker keeps (running and waiting) beyond its slots, so that a slot never waits for the network.
+inline constexpr std::size_t worker_queue_max = 64;
+inline constexpr std::uint32_t worker_slots_max = 1024;
+inline constexpr duration step_timeout_max = 24h * 30;
+/// A coordinator asks each worker with leases this often; a lease without a good answer for lease_life is lost.
+inline constexpr duration lease_beat = 1s;
+inline constexpr duration lease_life = 6s;
+/// A worker gives up steps whose coordinator was silent for this long.
+inline constexpr duration lease_orphan_life = 60s;
+/// How often and how long a worker offers a result that nobody takes.
+inline constexpr duration result_retry = 1s;
+inline constexpr std::size_t result_retries_max = 120;
+/// Steps whose outputs a coordinator collects at once.
+inline constexpr std::size_t collecting_max = 8;
 
 // ---- actors ---------------------------------------------------------------------------------------------------
 /// How long a supervisor waits for a child to stop before it kills it.
