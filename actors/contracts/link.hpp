@@ -17,6 +17,7 @@ struct link_info {
   link_id id = 0;
   node_id peer;
   std::string peer_name;
+  std::vector<channel_uri> peer_listening; ///< where the peer says it can be dialled; wildcard hosts as it has them
   channel_uri channel;
   channel_traits traits;
   std::string link_class;           ///< "local", "wan", "control", "drop"
@@ -133,6 +134,10 @@ struct roster_changed {
 };
 /// host → links, discovery: network interfaces came or went: redial at once, announce again.
 struct interfaces_changed {};
+/// discovery, bench → links: tell me own_addresses, now and whenever they change. Forgotten when the subscriber dies.
+struct subscribe_addresses {
+  caf::strong_actor_ptr subscriber;
+};
 /// itself → links.
 struct links_tick {
   std::uint64_t generation = 0;
@@ -153,7 +158,8 @@ using links_actor =
                                  caf::reacts_to<link_down>, caf::reacts_to<link_joined>, caf::replies_to<add_peer>::with<peer_added>,
                                  caf::replies_to<remove_link>::with<link_removed>, caf::replies_to<get_links>::with<link_list>,
                                  caf::replies_to<join_namespace>::with<admission>, caf::reacts_to<member_seen>,
-                                 caf::reacts_to<roster_changed>, caf::reacts_to<interfaces_changed>, caf::reacts_to<links_tick>>;
+                                 caf::reacts_to<roster_changed>, caf::reacts_to<interfaces_changed>,
+                                 caf::reacts_to<subscribe_addresses>, caf::reacts_to<links_tick>>;
 
 } // namespace glow
 
@@ -179,5 +185,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::admission)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::roster_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::interfaces_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::links_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::subscribe_addresses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::member_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::transport_started)

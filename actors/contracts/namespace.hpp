@@ -37,7 +37,8 @@ struct redeem_ticket {
   node_id node;
   std::string node_name;
 };
-/// links, membership sync → namespace: records from a peer (encoded list); invalid ones are ignored, new ones persisted.
+/// links, membership sync → namespace: records from a peer (encoded RecordList; of a certificate:
+/// identity::encode_records(*identity::records_of_certificate(…))); invalid ones are ignored, new ones persisted.
 struct merge_records {
   byte_string records;
 };
@@ -65,6 +66,13 @@ struct get_known_addresses {};
 struct known_addresses {
   std::vector<std::pair<node_id, channel_uri>> places;
 };
+/// node → namespace: these were started (again). It registers with the endpoint for membership_sync, subscribes to the
+/// router's routes, and tells links (member_seen) what sync learns of members' places. A null handle is left out.
+struct attach_endpoint {
+  endpoint_actor endpoint;
+  router_actor router;
+  links_actor links;
+};
 /// itself → namespace.
 struct namespace_tick {
   std::uint64_t generation = 0;
@@ -77,7 +85,7 @@ using namespace_actor =
                         caf::reacts_to<merge_records>, caf::replies_to<expel_member>::with<member_expelled>,
                         caf::replies_to<get_certificate>::with<certificate_bytes>, caf::reacts_to<remember_addresses>,
                         caf::reacts_to<own_addresses>, caf::replies_to<get_known_addresses>::with<known_addresses>,
-                        caf::reacts_to<routes_changed>, caf::reacts_to<namespace_tick>>;
+                        caf::reacts_to<attach_endpoint>, caf::reacts_to<routes_changed>, caf::reacts_to<namespace_tick>>;
 
 } // namespace glow
 
@@ -97,4 +105,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::remember_addresses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::own_addresses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::get_known_addresses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::known_addresses)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::attach_endpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::namespace_tick)

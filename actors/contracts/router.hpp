@@ -60,6 +60,11 @@ struct trace_hop {
 struct trace_report {
   std::vector<trace_hop> hops;
 };
+/// node → router: payloads for this node go to `endpoint` from now on (a restarted endpoint replaces the old one); until
+/// the first such message they are dropped.
+struct attach_local {
+  caf::strong_actor_ptr endpoint;
+};
 /// itself → router.
 struct router_tick {
   std::uint64_t generation = 0;
@@ -68,7 +73,7 @@ struct router_tick {
 using router_actor =
   caf::typed_actor<caf::reacts_to<link_up>, caf::reacts_to<link_changed>, caf::reacts_to<link_down>,
                    caf::reacts_to<packets_from_link>, caf::reacts_to<payloads_to_route>, caf::reacts_to<subscribe_routes>,
-                   caf::reacts_to<roster_changed>, caf::replies_to<get_routes>::with<route_list>,
+                   caf::reacts_to<attach_local>, caf::reacts_to<roster_changed>, caf::replies_to<get_routes>::with<route_list>,
                    caf::replies_to<trace_route>::with<trace_report>, caf::reacts_to<router_tick>>;
 
 } // namespace glow
@@ -81,4 +86,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::get_routes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::route_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::trace_route)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::trace_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::attach_local)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::router_tick)

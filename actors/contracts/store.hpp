@@ -147,6 +147,7 @@ struct snapshot_path {
 struct path_snapshot {
   std::string commit;
   std::vector<listed_entry> files;
+  bool is_file = false; ///< the path is one file, `files` names it alone
 };
 /// jobs → store: small durable records of the job ledger (column family `log`). Answered by records_written.
 struct write_ledger {

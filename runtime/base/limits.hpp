@@ -105,6 +105,10 @@ inline constexpr std::size_t beacon_sightings_max = 256;
 inline constexpr duration beacon_sighting_pause = 5s;
 /// Beacons handled in one second; a flood costs no more than that.
 inline constexpr std::size_t beacons_per_second_max = 200;
+/// Changes of interfaces come in flocks (link, address, route): looked at once they pause for this long.
+inline constexpr duration interfaces_quiet_time = 50ms;
+/// Addresses of this machine that are looked at: a host with more has other troubles.
+inline constexpr std::size_t interface_addresses_max = 4096;
 /// Interfaces on which beacons are sent.
 inline constexpr std::size_t beacon_interfaces_max = 64;
 /// Membership exchanges under way at once; the others wait their turn.
@@ -165,6 +169,34 @@ inline constexpr std::size_t admission_bytes_max = 2u << 20;
 inline constexpr std::size_t admission_window_fragments = 32;
 /// Links one node keeps; a home mesh has tens.
 inline constexpr std::size_t links_max = 512;
+
+// ---- links (actor) ------------------------------------------------------------------------------------------------
+/// Strangers' channels that links remembers: those of every transport, and some on their way.
+inline constexpr std::size_t strangers_max = 1024;
+/// Places of its own that a node tells others: interfaces × transports of a laptop.
+inline constexpr std::size_t own_places_max = 16;
+/// Tickets redeemed at once; a person redeems one.
+inline constexpr std::size_t joins_max = 4;
+
+// ---- dialling ---------------------------------------------------------------------------------------------------
+/// First and longest wait before a place is dialled again.
+inline constexpr duration dial_backoff_min = 100ms;
+inline constexpr duration dial_backoff_max = 60s;
+/// Longest wait for the known address of a member that is merely away: it comes back any time.
+inline constexpr duration dial_backoff_max_of_member = 10s;
+/// Longest wait while the place was linked lately (a restart, a change of network): back within two seconds …
+inline constexpr duration dial_backoff_max_of_recent = 1s;
+/// … for this long; one dial a second may not drain a battery for ever.
+inline constexpr duration dial_eager_for = 10min;
+/// A link that held this long counts as success: its loss starts the backoff anew.
+inline constexpr duration dial_settled_after = 5s;
+/// Between the starts of one node's places (RFC 8305 recommends 100 to 250 ms).
+inline constexpr duration dial_stagger = 100ms;
+/// Places that are remembered at once: of all nodes, and of one (interfaces × transports of a laptop).
+inline constexpr std::size_t dial_targets_max = 1024;
+inline constexpr std::size_t dial_targets_per_node_max = 12;
+/// Dials in flight: each may hold a socket for limits::connect_timeout.
+inline constexpr std::size_t dials_in_flight_max = 64;
 
 // ---- route ----------------------------------------------------------------------------------------------------
 inline constexpr std::uint8_t hop_limit_default = 16;
@@ -405,6 +437,12 @@ inline constexpr duration child_stop_timeout = 5s;
 inline constexpr std::size_t messages_per_turn = 50;
 /// Actor turns the event loop runs before it looks at sockets and timers again.
 inline constexpr std::size_t actor_turns_per_loop = 1024;
+/// Threads of the pool: namespaces and jobs do little, the store has its own thread, and each thread costs memory.
+inline constexpr std::size_t pool_threads = 2;
+/// A transport that cannot open its port (an address that is not there yet) is tried for long before it is given up.
+inline constexpr std::size_t transport_restarts_max = 1000;
+inline constexpr duration node_start_timeout = 10s;
+inline constexpr duration agent_join_timeout = 40s;
 /// A request between two actors of one node that should answer at once: beyond it the other one is ill.
 inline constexpr duration local_request_timeout = 5s;
 /// Restarts of one supervisor's children within restart_window before it escalates.

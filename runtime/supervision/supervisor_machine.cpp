@@ -43,17 +43,18 @@ effects supervisor_machine::on_child_down(std::size_t index, const error& why, s
     return after_stop(now);
   }
   if (!must_restart(down, why)) return {};
-  if (!count_restart(now))
+  if (!count_restart(index, now))
     return stop({error_code::failed, "'" + down.spec.name + "' failed too often (" + std::to_string(spec_.restarts_max)
                                        + " restarts in a row); last: " + why.message});
   ++down.restarts;
   down.state = child_state::waiting;
+  auto pause = next_backoff(index, random);
   switch (spec_.how) {
-  case strategy::one_for_all: return heal(0, children_.size(), now, random);
-  case strategy::rest_for_one: return heal(index, children_.size(), now, random);
+  case strategy::one_for_all: return heal(0, children_.size(), pause, now);
+  case strategy::rest_for_one: return heal(index, children_.size(), pause, now);
   case strategy::one_for_one: break;
   }
-  return heal(index, index + 1, now, random);
+  return heal(index, index + 1, pause, now);
 }
 
 bool supervisor_machine::must_restart(const child& failed, const error& why) const {
@@ -65,20 +66,21 @@ bool supervisor_machine::must_restart(const child& failed, const error& why) con
   return true;
 }
 
-bool supervisor_machine::count_restart(steady_time now) {
-  while (!restarts_.empty() && now - restarts_.front() > spec_.window) restarts_.pop_front();
-  restarts_.push_back(now);
+bool supervisor_machine::count_restart(std::size_t index, steady_time now) {
+  while (!restarts_.empty() && now - restarts_.front().first > spec_.window) restarts_.pop_front();
+  restarts_.emplace_back(now, index);
   return restarts_.size() <= spec_.restarts_max;
 }
 
-duration supervisor_machine::next_backoff(random_source& random) const {
-  auto doublings = std::min<std::size_t>(restarts_.size() - 1, 20);
+duration supervisor_machine::next_backoff(std::size_t index, random_source& random) const {
+  auto own = std::count_if(restarts_.begin(), restarts_.end(), [&](auto& each) { return each.second == index; });
+  auto doublings = std::min<std::ptrdiff_t>(own - 1, 20);
   auto base = std::min(spec_.backoff_max, spec_.backoff_min * (1 << doublings));
   auto share = 1.0 - spec_.jitter * random.next_unit();
   return std::chrono::duration_cast<duration>(base * share);
 }
 
-effects supervisor_machine::heal(std::size_t first, std::size_t last, steady_time now, random_source& random) {
+effects supervisor_machine::heal(std::size_t first, std::size_t last, duration pause, steady_time now) {
   for (std::size_t i = first; i < last; ++i) {
     auto& each = children_[i];
     bool comes_back = each.spec.restart != restart_policy::temporary;
@@ -91,7 +93,7 @@ effects supervisor_machine::heal(std::size_t first, std::size_t last, steady_tim
   std::sort(to_stop_.begin(), to_stop_.end());
   std::sort(to_start_.begin(), to_start_.end());
   // a failure while another one heals must not make the first one wait longer than its own backoff asks for
-  auto due = now + next_backoff(random);
+  auto due = now + pause;
   due_ = due_ ? std::max(*due_, due) : due;
   effects todo = stop_next();
   todo.push_back(wake_at{*due_});

@@ -39,7 +39,7 @@ struct supervisor_spec {
   strategy how = strategy::one_for_one;
   std::size_t restarts_max = limits::restarts_max; ///< within `window`; one more escalates
   duration window = limits::restart_window;
-  duration backoff_min = 10ms; ///< before the first restart; doubles with each restart inside `window`
+  duration backoff_min = 10ms; ///< before a child's first restart; doubles with each of its restarts inside `window`
   duration backoff_max = 5s;
   double jitter = 0.25; ///< share of the backoff that is random, 0 … 1
 };
@@ -90,15 +90,15 @@ public:
 
 private:
   bool must_restart(const child& failed, const error& why) const;
-  bool count_restart(steady_time now);
-  duration next_backoff(random_source& random) const;
-  effects heal(std::size_t first, std::size_t last, steady_time now, random_source& random);
+  bool count_restart(std::size_t index, steady_time now);
+  duration next_backoff(std::size_t index, random_source& random) const;
+  effects heal(std::size_t first, std::size_t last, duration pause, steady_time now);
   effects stop_next();
   effects after_stop(steady_time now);
 
   supervisor_spec spec_;
   std::vector<child> children_;
-  std::deque<steady_time> restarts_;  // within the window, oldest first
+  std::deque<std::pair<steady_time, std::size_t>> restarts_; // when and which, within the window, oldest first
   std::vector<std::size_t> to_stop_;  // last one first
   std::vector<std::size_t> to_start_; // in order, once to_stop_ is empty and due_ has come
   std::optional<steady_time> due_;

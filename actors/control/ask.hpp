@@ -1,0 +1,38 @@
+/// How a command asks another actor: one request with a deadline, whose failure is the command's failure.
+#pragma once
+
+#include "actors/control/control.hpp"
+#include "runtime/base/limits.hpp"
+
+namespace glow {
+
+/// Whose answer it was tells the error: "the store: …" is said by the actor itself.
+inline void fail_as(const call_ptr& call, const caf::error& why) {
+  if (!call->ended()) call->fail(from_caf(why));
+}
+
+/// Sends `message`, calls `then(Answer&)` unless the command has ended meanwhile. Long commands pass caf::infinite: their
+/// deadline is the command's own.
+template <class Answer, class Handle, class Message, class Then>
+void ask(const call_ptr& call, const Handle& to, Message message, Then then, const caf::duration& wait) {
+  if (!to) return call->fail({error_code::stopped, "the agent is starting or healing: try again"});
+  call->self()
+    ->request(to, wait, std::move(message))
+    .then(
+      [call, then = std::move(then)](Answer& answered) {
+        if (!call->ended()) then(answered);
+      },
+      [call](caf::error& why) { fail_as(call, why); });
+}
+
+/// With the time that an actor of the same node has to answer.
+template <class Answer, class Handle, class Message, class Then>
+void ask(const call_ptr& call, const Handle& to, Message message, Then then) {
+  ask<Answer>(call, to, std::move(message), std::move(then), caf::duration{limits::local_request_timeout});
+}
+
+/// Calls `then(node_id, roster)` for the node that the argument `key` names: a name, a node id, or a unique beginning of one.
+/// Fails the command with `not_found` or `usage`.
+void with_node(const call_ptr& call, std::string_view key, std::function<void(const node_id&, const identity::roster&)> then);
+
+} // namespace glow

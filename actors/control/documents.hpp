@@ -1,0 +1,35 @@
+/// The JSON documents of the control socket (apps/README.md describes each field). Pure: values in, documents out.
+#pragma once
+
+#include "actors/contracts/node.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+
+namespace glow::documents {
+
+using json = nlohmann::json;
+
+/// RFC 3339 in UTC with milliseconds; null for the epoch, which stands for "never".
+json time(wall_time at);
+/// Adds `key`, and `key`_hex with the exact bytes where they are no UTF-8.
+void put_name(json& out, const std::string& key, const std::string& name);
+
+/// What `glow nodes` merges.
+struct known_node {
+  std::vector<route_info> routes; ///< feasible ones
+  std::optional<link_info> link;  ///< the fastest one that is up
+  std::optional<wall_time> last_seen;
+};
+json node(const identity::member& member, const identity::roster& roster, const known_node& known);
+json link(const link_info& link);
+json waiting(const waiting_dial& dial);
+json route(const route_info& route, const identity::roster& roster);
+json trace(const trace_report& report, const node_id& to, const identity::roster& roster);
+json entry(const listed_entry& entry);
+json version(const path_version& version);
+json put(const put_done& done);
+json job(const job_info& job, bool with_steps);
+
+} // namespace glow::documents

@@ -1,0 +1,105 @@
+#include "actors/link/link_spawning.hpp"
+
+#include "runtime/identity/ticket.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace glow {
+namespace {
+
+/// The failure that tells most: what an admitting node said, before what a wire said.
+error most_telling(const std::vector<error>& failures) {
+  static constexpr std::array order = {error_code::already_used, error_code::expired,      error_code::tampered,
+                                       error_code::not_found,    error_code::not_a_member, error_code::failed,
+                                       error_code::malformed,    error_code::timed_out,    error_code::unreachable};
+  auto rank = [](const error& each) { return std::find(order.begin(), order.end(), each.code) - order.begin(); };
+  auto best = std::min_element(failures.begin(), failures.end(), [&](auto& a, auto& b) { return rank(a) < rank(b); });
+  if (best == failures.end())
+    return {error_code::unreachable,
+            "the ticket names no place that this node has a transport for; ask for one with a reachable address"};
+  auto why = *best;
+  if (why.code == error_code::unreachable || why.code == error_code::timed_out)
+    why = {error_code::unreachable,
+           "the inviting node cannot be reached: " + why.message + "; is it running, and on this network?"};
+  return why;
+}
+
+void join_over(links_self self, std::uint64_t join_id, const identity::ticket& ticket, caf::actor_id transport,
+               const channel_opened& opened) {
+  auto& state = self->state;
+  if (!state.joins.contains(join_id)) { // another place was faster
+    self->send(state.transports.at(transport).actor, close_channel{opened.channel});
+    return;
+  }
+  if (state.link_of_channel.contains({transport, opened.channel}))
+    return on_join_failed(self, join_id, {error_code::failed, "a link to " + to_string(opened.remote) + " is in the way"});
+  new_link wanted;
+  wanted.transport = transport;
+  wanted.channel = opened;
+  wanted.expected = ticket.inviter;
+  wanted.join = join_id;
+  wanted.ticket = link::join_ticket{ticket.id(), {}};
+  std::copy(ticket.secret.value.begin(), ticket.secret.value.end(), wanted.ticket->secret.data());
+  wanted.joining_space = ticket.space;
+  if (open_link(self, std::move(wanted)) == 0) on_join_failed(self, join_id, {error_code::exhausted, "too many links"});
+}
+
+} // namespace
+
+caf::result<admission> join(links_self self, const join_namespace& wanted) {
+  auto& state = self->state;
+  auto ticket = identity::parse_ticket(wanted.ticket);
+  if (!ticket) return to_caf(ticket.why());
+  if (auto valid = identity::check_expiry(*ticket, state.given->world.wall_now()); !valid) return to_caf(valid.why());
+  if (state.joins.size() >= limits::joins_max)
+    return to_caf({error_code::exhausted, "other tickets are being redeemed; wait for them"});
+  if (!wanted.node_name.empty()) state.given->node_name = wanted.node_name;
+  auto id = ++state.last_join;
+  auto promise = self->make_response_promise<admission>();
+  auto& attempt = state.joins[id];
+  attempt.promise = promise;
+  attempt.in_flight = 1; // ourselves, until every dial has begun
+  for (auto& uri : ticket->addresses) {
+    auto* transport = state.transport_for(uri.scheme);
+    if (transport == nullptr) continue;
+    ++attempt.in_flight;
+    self->request(transport->actor, limits::connect_timeout + 1s, connect_channel{uri})
+      .then(
+        [=, t = transport->actor.id(), ticket = *ticket](const channel_opened& opened) {
+          if (self->state.transports.contains(t))
+            join_over(self, id, ticket, t, opened);
+          else
+            on_join_failed(self, id, {error_code::unreachable, "the transport stopped"});
+        },
+        [=](const caf::error& why) { on_join_failed(self, id, from_caf(why)); });
+  }
+  --attempt.in_flight;
+  if (attempt.in_flight == 0) {
+    promise.deliver(to_caf(most_telling({})));
+    state.joins.erase(id);
+  }
+  return promise;
+}
+
+void on_join_succeeded(links_self self, std::uint64_t join_id, admission admitted) {
+  auto& state = self->state;
+  auto found = state.joins.find(join_id);
+  if (found == state.joins.end()) return;
+  found->second.promise.deliver(std::move(admitted));
+  state.joins.erase(found);
+  for (auto& [id, each] : state.links)
+    if (each.join == join_id) self->send(each.actor, close_link{"joined over another channel"});
+}
+
+void on_join_failed(links_self self, std::uint64_t join_id, const error& why) {
+  auto found = self->state.joins.find(join_id);
+  if (found == self->state.joins.end()) return;
+  auto& attempt = found->second;
+  attempt.failures.push_back(why);
+  if (--attempt.in_flight > 0) return;
+  attempt.promise.deliver(to_caf(most_telling(attempt.failures)));
+  self->state.joins.erase(found);
+}
+
+} // namespace glow

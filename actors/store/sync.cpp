@@ -1,0 +1,266 @@
+/// The store's front keeping commits in step with the other members: whoever learns of one tells whoever lacks it.
+///
+///   me: my vector, what you lack ─►            ◄─ you: your vector, what I lack          until neither lacks anything
+///
+/// A peer's commits are applied once the trees they name are here, so that the view is never without its nodes, however
+/// soon the peer goes away again. Chunks are fetched when somebody reads them.
+#include "actors/store/changes.hpp"
+#include "actors/store/store_state.hpp"
+#include "actors/store/sync_messages.hpp"
+#include "actors/store/tree_nodes.hpp"
+#include "runtime/host/log.hpp"
+
+namespace glow {
+
+namespace {
+
+void join_into(store::version_vector& into, const store::version_vector& more) {
+  for (auto& [device, sequence] : more) into[device] = std::max(into[device], sequence);
+}
+
+bool contains(const store::version_vector& all, const store::version_vector& part) {
+  return std::all_of(part.begin(), part.end(), [&](auto& each) {
+    auto found = all.find(each.first);
+    return found != all.end() && found->second >= each.second;
+  });
+}
+
+void take_page(store_self self);
+
+/// The peer's word: what it holds, and commits we may lack.
+void take_heads(store_self self, const node_id& from, heads_message&& message) {
+  auto& state = self->state;
+  auto& peer = state.peers[from];
+  join_into(peer.holds, message.vector);
+  commit_page page{from, {}};
+  for (auto& each : message.commits) {
+    auto commit = store::verify_commit(each);
+    if (!commit.ok()) {
+      host::log(host::level::warning, "glow.store",
+                name_of(state, from) + " sent a commit that is refused: " + commit.why().message);
+      continue;
+    }
+    auto known = state.objects->get_commit(commit->id);
+    if (known.ok() && !known->has_value()) page.commits.push_back(std::move(*commit));
+  }
+  if (page.commits.empty()) return;
+  if (state.pages.size() >= limits::commit_pages_max) return tick_within(self, state.retry_pause);
+  state.pages.push_back(std::move(page));
+  take_page(self);
+}
+
+/// Nodes that the newest commits of a page need and that are not here.
+result<store::missing> missing_trees(store_state& state, const commit_page& page) {
+  tree_nodes nodes{state.objects->chunks()};
+  store::missing out;
+  std::set<store::object_address> named;
+  auto view = state.objects->view();
+  auto known = is_here(view) ? std::get<0>(*view) : store::object_address{};
+  auto have = [&](const store::object_address& each) { return state.objects->has_object(each); };
+  auto no_lists = [](const store::object_address&) -> result<std::optional<std::vector<store::chunk_ref>>> {
+    return std::optional<std::vector<store::chunk_ref>>{};
+  };
+  auto count = std::min(page.commits.size(), limits::eager_commits_max);
+  for (auto each = page.commits.end() - static_cast<std::ptrdiff_t>(count); each != page.commits.end(); ++each) {
+    auto absent = store::missing_objects(nodes, known, each->what.root, have, no_lists, false);
+    if (!absent.ok()) return absent.why();
+    for (auto& address : absent->addresses)
+      if (out.addresses.size() < limits::missing_objects_max && named.insert(address).second) out.addresses.push_back(address);
+  }
+  return out;
+}
+
+void end_page(store_self self) {
+  auto& state = self->state;
+  state.page_under_way = false;
+  if (!state.pages.empty()) take_page(self);
+}
+
+void apply_page(store_self self, const commit_page& page) {
+  auto& state = self->state;
+  // The peer is a member, and vouches for what is in its history: devices that were expelled since stay authors of what
+  // they wrote before.
+  auto vouched = [](const node_id&) { return true; };
+  bool applied = false;
+  for (auto& each : page.commits) {
+    auto outcome = state.objects->apply_remote_commit(each.bytes, vouched);
+    if (!outcome.ok()) {
+      host::log(host::level::warning, "glow.store",
+                "a commit from " + name_of(state, page.from) + " is refused: " + outcome.why().message);
+      continue;
+    }
+    applied = applied || outcome->what == store::remote_commit_outcome::status::applied;
+    if (outcome->forked_from)
+      host::log(host::level::warning, "glow.store",
+                name_of(state, each.what.device)
+                  + " made two commits of the same number: was its database copied or restored? Both are kept");
+  }
+  ++state.writes;
+  if (applied) state.retry_pause = limits::sync_retry_pause;
+  if (applied)
+    announce_commits(self);
+  else
+    tick_within(self, state.retry_pause);
+}
+
+/// One page at a time: fetch its trees, then apply it.
+void take_page(store_self self) {
+  auto& state = self->state;
+  if (state.page_under_way) return;
+  state.page_under_way = true;
+  auto page = std::make_shared<commit_page>(std::move(state.pages.front()));
+  state.pages.pop_front();
+  question asked;
+  asked.what = "commits of " + name_of(state, page->from);
+  asked.timeout = limits::metadata_timeout;
+  asked.holders = {page->from};
+  asked.attempt = [self, page]() -> std::optional<store::missing> {
+    auto absent = missing_trees(self->state, *page);
+    if (absent.ok() && !absent->addresses.empty()) return std::move(*absent);
+    if (absent.ok())
+      apply_page(self, *page);
+    else
+      host::log(host::level::warning, "glow.store",
+                "commits of " + name_of(self->state, page->from) + ": " + absent.why().message);
+    end_page(self);
+    return std::nullopt;
+  };
+  asked.fail = [self](const error& why) {
+    host::log(host::level::info, "glow.store", why.message);
+    tick_within(self, self->state.retry_pause);
+    end_page(self);
+  };
+  ask(self, std::move(asked));
+}
+
+heads_message own_heads(store_state& state, const store::version_vector& peer_has) {
+  heads_message out;
+  out.vector = state.objects->vector();
+  out.tips = state.objects->tips();
+  if (out.tips.size() > limits::commit_parents_max) out.tips.resize(limits::commit_parents_max);
+  auto commits = state.objects->commits_beyond(peer_has, limits::heads_bytes_max);
+  if (commits.ok()) out.commits = std::move(*commits);
+  return out;
+}
+
+/// What the peer holds after it has taken these commits.
+void offer(peer_commits& to, const std::vector<byte_string>& commits) {
+  for (auto& each : commits)
+    if (auto commit = store::decode_commit(each); commit.ok())
+      join_into(to.offered, {{commit->what.device, commit->what.sequence}});
+}
+
+bool lacks_ours(store_state& state, const peer_commits& peer) {
+  auto its = peer.offered;
+  join_into(its, peer.holds);
+  return !contains(its, state.objects->vector());
+}
+
+/// One of us is not known to have what the other has.
+bool differs(store_state& state, const node_id& node) {
+  auto& peer = state.peers[node];
+  return !peer.known || lacks_ours(state, peer) || !contains(state.objects->vector(), peer.holds);
+}
+
+void exchange(store_self self, const node_id& with) {
+  auto& state = self->state;
+  auto& peer = state.peers[with];
+  if (peer.exchanging) {
+    peer.again = true;
+    return;
+  }
+  peer.exchanging = true;
+  peer.again = false;
+  join_into(peer.offered, peer.holds);
+  auto mine = own_heads(state, peer.offered);
+  if (!peer.known) mine.commits.clear(); // only ask: it may have all of them
+  offer(peer, mine.commits);
+  bool said_something = !peer.known || !mine.commits.empty();
+  send_request wanted{with, request_method::store_heads, encode_heads(mine), limits::fetch_request_timeout,
+                      traffic_class::interactive};
+  self->request(state.given->endpoint, limits::fetch_request_timeout + 5s, std::move(wanted))
+    .then(
+      [self, with, said_something](const response& answer) {
+        auto& its = self->state.peers[with];
+        its.exchanging = false;
+        its.known = true;
+        auto heads = decode_heads(answer.body);
+        if (!heads.ok()) return;
+        take_heads(self, with, std::move(*heads));
+        // more to send; what there is to get is applied first, and announces itself
+        if (its.again || (said_something && lacks_ours(self->state, its)))
+          exchange(self, with);
+        else if (differs(self->state, with))
+          tick_within(self, self->state.retry_pause);
+      },
+      [self, with](const caf::error&) {
+        auto& its = self->state.peers[with];
+        its.exchanging = false;
+        its.offered.clear();
+        if (self->state.reachable.contains(with)) tick_within(self, self->state.retry_pause);
+      });
+}
+
+} // namespace
+
+void announce_commits(store_self self) {
+  for (auto& each : self->state.reachable)
+    if (differs(self->state, each)) exchange(self, each);
+}
+
+void take_routes(store_self self, const std::shared_ptr<const std::vector<route_info>>& routes) {
+  auto& state = self->state;
+  if (routes) state.routes = routes;
+  if (!state.routes) return;
+  std::map<node_id, store::fetch_source> nearest;
+  for (auto& each : *state.routes) {
+    if (!each.feasible || each.destination == state.given->roster->self) continue;
+    auto* member = state.given->roster->find(each.destination);
+    if (!member || member->as == identity::role::guest) continue;
+    auto [place, fresh] = nearest.try_emplace(each.destination, store::fetch_source{each.destination, each.hops, each.metric});
+    if (!fresh && std::tie(each.hops, each.metric) < std::tie(place->second.hops, place->second.metric))
+      place->second = {each.destination, each.hops, each.metric};
+  }
+  std::set<node_id> before = std::move(state.reachable);
+  state.reachable.clear();
+  std::vector<store::fetch_source> sources;
+  for (auto& [node, source] : nearest) {
+    state.reachable.insert(node);
+    sources.push_back(source);
+  }
+  perform(self, state.wants.on_sources(std::move(sources), self->clock().now()));
+  for (auto& each : state.reachable) {
+    if (before.contains(each)) continue;
+    state.peers[each].offered.clear(); // it may have lost what was on its way
+    state.retry_pause = limits::sync_retry_pause;
+    exchange(self, each);
+  }
+}
+
+void retry_exchanges(store_self self) {
+  auto& state = self->state;
+  bool differ = false;
+  for (auto& each : state.reachable) {
+    if (!differs(state, each)) continue;
+    differ = true;
+    if (!state.peers[each].exchanging && !state.page_under_way) exchange(self, each);
+  }
+  if (!differ) return;
+  state.retry_pause = std::min(state.retry_pause * 2, limits::sync_retry_pause_max);
+  tick_within(self, state.retry_pause);
+}
+
+result<byte_string> answer_heads(store_self self, const node_id& from, byte_view request) {
+  auto& state = self->state;
+  auto heads = decode_heads(request);
+  if (!heads.ok()) return heads.why();
+  auto& peer = state.peers[from];
+  peer.known = true;
+  peer.offered = heads->vector; // its word of this moment
+  auto mine = own_heads(state, peer.offered);
+  offer(peer, mine.commits);
+  take_heads(self, from, std::move(*heads));
+  return encode_heads(mine);
+}
+
+} // namespace glow

@@ -1,0 +1,58 @@
+/// Membership sync: how two members bring their logs and places level in one exchange (schema SyncRequest, SyncResponse),
+/// and when to ask whom. Refuses to send and to read a clock: actors/namespace does.
+///
+///   asker                                  answerer
+///     set digest, record prefixes, places ──►  merges places
+///     ◄── records the asker lacks, prefixes it lacks itself, places
+///     (only if it lacks some) those records ──►  merges them
+#pragma once
+
+#include "runtime/identity/namespace_state.hpp"
+
+#include <optional>
+
+namespace glow::identity {
+
+/// What an exchange did to the asked or the asking side.
+struct sync_effect {
+  std::size_t records_new = 0;
+  bool addresses_new = false;
+  bool level = false; ///< both sides now hold the same records
+};
+
+byte_string make_sync_request(const namespace_state& ours);
+/// The answerer's part: the response to send, after what the request brought was merged into `ours`.
+/// Errors: `malformed`, `not_a_member` (the asker is none; nothing is told to it).
+result<std::pair<byte_string, sync_effect>> answer_sync(namespace_state& ours, const node_id& asker, byte_view request);
+/// The asker's part: merges the response; a second request when the answerer wants records.
+/// Errors: `malformed`.
+result<std::pair<std::optional<byte_string>, sync_effect>> finish_sync(namespace_state& ours, const node_id& answerer,
+                                                                       byte_view response);
+
+/// Whom to ask next. A member is due when it became reachable, when our own knowledge changed since it was last level
+/// with us, after a failed exchange with growing pauses, and once in a long while.
+class sync_plan {
+public:
+  /// The members that are reachable now; the others are forgotten.
+  void set_reachable(const std::vector<node_id>& members, steady_time now);
+  /// Our records or own addresses changed: everybody reachable is due, but for whoever told us.
+  void knowledge_changed(steady_time now, const std::optional<node_id>& told_by = std::nullopt);
+  /// Members to ask now: they count as asked until `finished`. At most limits::syncs_at_once_max are under way.
+  std::vector<node_id> start(steady_time now);
+  /// An exchange with `node` ended.
+  void finished(const node_id& node, bool well, steady_time now);
+  /// When `start` has something to do next; nothing while exchanges fill the bound or nobody is reachable.
+  std::optional<steady_time> wake_at() const;
+
+private:
+  struct peer {
+    steady_time due{};
+    std::uint32_t failures = 0;
+    bool asked = false;
+    bool again = false; ///< our knowledge changed while it was asked
+  };
+  std::map<node_id, peer> peers_;
+  std::size_t asked_ = 0;
+};
+
+} // namespace glow::identity

@@ -1,0 +1,80 @@
+/// What every datagram of a channel looks like from outside: type and indices, before any key is involved.
+/// Refuses to know keys. Integers are little-endian.
+///
+///   handshake 1   0      1         2       3              7            (39)          (55)
+///                 | 1 | pattern | flags | sender index | ticket id? | cookie? | Noise message 1 …
+///   handshake 2   0   1                5              9
+///                 | 2 | receiver index | sender index | Noise message 2 …
+///   handshake 3   0   1                5
+///                 | 3 | receiver index | Noise message 3 …
+///   cookie        0   1                5         21
+///                 | 4 | receiver index | cookie |
+///   sealed        0     1                5             9              n-16
+///                 | 5/6 | receiver index | counter low | ciphertext … | tag |      (session.hpp)
+///
+/// Ticket id is there with pattern XXpsk3 only, cookie with flag bit 0 only; other flag bits are ignored, for later.
+#pragma once
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/result.hpp"
+
+#include <optional>
+
+namespace glow::link {
+
+enum class datagram_type : std::uint8_t {
+  handshake_1 = 1,
+  handshake_2 = 2,
+  handshake_3 = 3,
+  cookie_reply = 4,
+  sealed_packet = 5, ///< an overlay packet
+  sealed_frame = 6,  ///< the link's own control: frames.hpp
+};
+
+/// Noise pattern of a handshake, as message 1 names it.
+enum class pattern_code : std::uint8_t {
+  xx = 1,     ///< strangers on a channel
+  ik = 2,     ///< the responder's node key is known: one round trip
+  xxpsk3 = 3, ///< joining with a ticket
+};
+
+using cookie = fixed_bytes<16, struct cookie_tag>;
+
+struct handshake_1 {
+  pattern_code pattern = pattern_code::xx;
+  std::uint32_t sender = 0;
+  std::optional<digest> ticket_id;
+  std::optional<cookie> echoed;
+  byte_view noise;
+};
+struct handshake_2 {
+  std::uint32_t receiver = 0;
+  std::uint32_t sender = 0;
+  byte_view noise;
+};
+struct handshake_3 {
+  std::uint32_t receiver = 0;
+  byte_view noise;
+};
+struct cookie_reply {
+  std::uint32_t receiver = 0;
+  cookie value;
+};
+
+/// Type of a datagram, or nothing when it is too short or of no known type.
+std::optional<datagram_type> type_of(byte_view datagram);
+/// Session index of the receiver in types 2 to 6. Requires: type_of() said one of those.
+std::uint32_t receiver_index_of(byte_view datagram);
+
+byte_string encode(const handshake_1& message);
+byte_string encode(const handshake_2& message);
+byte_string encode(const handshake_3& message);
+byte_string encode(const cookie_reply& message);
+
+/// Errors of all four: `malformed`. The views point into `datagram`.
+result<handshake_1> decode_handshake_1(byte_view datagram);
+result<handshake_2> decode_handshake_2(byte_view datagram);
+result<handshake_3> decode_handshake_3(byte_view datagram);
+result<cookie_reply> decode_cookie_reply(byte_view datagram);
+
+} // namespace glow::link

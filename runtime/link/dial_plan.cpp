@@ -1,0 +1,165 @@
+#include "runtime/link/dial_plan.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace glow::link {
+namespace {
+
+/// Best first: what costs least per byte.
+std::size_t preference(const std::string& scheme) {
+  static constexpr std::array<std::string_view, 4> order = {"loopback", "unix", "udp", "tcp"};
+  return static_cast<std::size_t>(std::find(order.begin(), order.end(), scheme) - order.begin());
+}
+
+} // namespace
+
+duration dial_backoff(unsigned failures, duration cap, random_source& random) {
+  auto wait = limits::dial_backoff_min;
+  for (unsigned i = 1; i < failures && wait < cap; ++i) wait *= 2;
+  wait = std::min(wait, cap);
+  auto jittered = std::chrono::duration_cast<duration>(wait * (0.5 + 0.5 * random.next_unit()));
+  return std::max(jittered, limits::dial_backoff_min);
+}
+
+bool dial_plan::rests(const target& each) const {
+  // a permanent place was asked for by name: it may be a second path to the same node
+  return !each.permanent && each.expected && links_.contains({*each.expected, each.uri.scheme});
+}
+
+bool dial_plan::make_room(const std::optional<node_id>& expected, bool permanent) {
+  auto worst = targets_.end();
+  std::size_t of_node = 0;
+  for (auto it = targets_.begin(); it != targets_.end(); ++it) {
+    auto& each = it->second;
+    if (each.permanent || each.expected != expected) continue;
+    ++of_node;
+    if (each.at != phase::waiting) continue;
+    if (worst == targets_.end() || each.failures > worst->second.failures) worst = it;
+  }
+  bool crowded = !permanent && of_node >= limits::dial_targets_per_node_max;
+  if (!crowded && targets_.size() < limits::dial_targets_max) return true;
+  if (permanent || worst == targets_.end() || worst->second.failures == 0) return false;
+  targets_.erase(worst);
+  return true;
+}
+
+result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_id>& expected, bool permanent, steady_time now) {
+  for (auto& [id, each] : targets_)
+    if (each.uri == uri && (each.expected == expected || !expected || !each.expected)) {
+      each.permanent = each.permanent || permanent;
+      if (expected) each.expected = expected;
+      return id;
+    }
+  if (!make_room(expected, permanent))
+    return error{error_code::exhausted,
+                 "no room to remember " + to_string(uri) + ": too many places to dial; remove some (glow link rm)"};
+  target made;
+  made.uri = uri;
+  made.expected = expected;
+  made.permanent = permanent;
+  made.due = now;
+  targets_.emplace(++last_id_, std::move(made));
+  return last_id_;
+}
+
+bool dial_plan::remove(dial_id dial) { return targets_.erase(dial) > 0; }
+
+void dial_plan::keep_members(const std::function<bool(const node_id&)>& is_member) {
+  std::erase_if(targets_, [&](auto& entry) {
+    auto& each = entry.second;
+    return !each.permanent && each.expected && !is_member(*each.expected);
+  });
+}
+
+std::vector<dial_start> dial_plan::take_due(steady_time now) {
+  std::vector<std::pair<dial_id, target*>> due;
+  std::size_t in_flight = 0;
+  for (auto& [id, each] : targets_) {
+    if (each.at == phase::dialling) ++in_flight;
+    if (each.at == phase::waiting && each.due <= now && !rests(each)) due.emplace_back(id, &each);
+  }
+  std::stable_sort(due.begin(), due.end(),
+                   [](auto& a, auto& b) { return preference(a.second->uri.scheme) < preference(b.second->uri.scheme); });
+  std::vector<dial_start> out;
+  std::map<node_id, int> started; // of each node, in this turn
+  for (auto& [id, each] : due) {
+    if (in_flight + out.size() >= limits::dials_in_flight_max) {
+      each->due = now + limits::dial_stagger;
+      continue;
+    }
+    if (each->expected)
+      if (auto earlier = started[*each->expected]++; earlier > 0) {
+        each->due = now + earlier * limits::dial_stagger;
+        continue;
+      }
+    each->at = phase::dialling;
+    out.push_back({id, each->uri, each->expected});
+  }
+  return out;
+}
+
+std::optional<steady_time> dial_plan::next_due() const {
+  std::optional<steady_time> next;
+  for (auto& [id, each] : targets_)
+    if (each.at == phase::waiting && !rests(each) && (!next || each.due < *next)) next = each.due;
+  return next;
+}
+
+void dial_plan::back_off(target& each, const error& why, steady_time now, random_source& random) {
+  each.at = phase::waiting;
+  each.last_error = why.message;
+  ++each.failures;
+  auto cap = limits::dial_backoff_max;
+  bool merely_away = why.code == error_code::unreachable || why.code == error_code::timed_out || why.code == error_code::none;
+  if (each.expected && merely_away) cap = limits::dial_backoff_max_of_member;
+  if (merely_away && each.linked_at && now - *each.linked_at < limits::dial_eager_for) cap = limits::dial_backoff_max_of_recent;
+  each.due = now + dial_backoff(each.failures, cap, random);
+}
+
+void dial_plan::failed(dial_id dial, const error& why, steady_time now, random_source& random) {
+  auto found = targets_.find(dial);
+  if (found != targets_.end() && found->second.at == phase::dialling) back_off(found->second, why, now, random);
+}
+
+void dial_plan::linked(dial_id dial, steady_time now) {
+  auto found = targets_.find(dial);
+  if (found == targets_.end() || found->second.at != phase::dialling) return;
+  found->second.at = phase::linked;
+  found->second.linked_at = now;
+  found->second.last_error.clear();
+}
+
+void dial_plan::lost(dial_id dial, const error& why, steady_time now, random_source& random) {
+  auto found = targets_.find(dial);
+  if (found == targets_.end() || found->second.at != phase::linked) return;
+  auto& each = found->second;
+  if (now - *each.linked_at >= limits::dial_settled_after) each.failures = 0;
+  each.linked_at = now; // eagerness counts from the loss
+  back_off(each, why, now, random);
+}
+
+void dial_plan::node_linked(const node_id& node, const std::string& scheme) { ++links_[{node, scheme}]; }
+
+void dial_plan::node_unlinked(const node_id& node, const std::string& scheme) {
+  auto found = links_.find({node, scheme});
+  if (found != links_.end() && --found->second == 0) links_.erase(found);
+}
+
+void dial_plan::interfaces_changed(steady_time now) {
+  for (auto& [id, each] : targets_)
+    if (each.at == phase::waiting) {
+      each.failures = 0;
+      each.due = now;
+    }
+}
+
+std::vector<dial_waiting> dial_plan::waiting(steady_time now) const {
+  std::vector<dial_waiting> out;
+  for (auto& [id, each] : targets_)
+    if (each.at == phase::waiting && !rests(each))
+      out.push_back({id, each.uri, each.expected, std::max<duration>(each.due - now, 0s), each.last_error});
+  return out;
+}
+
+} // namespace glow::link

@@ -1,0 +1,93 @@
+/// When to dial which place: backoff with jitter, side-by-side starts, no place dialled twice at once.
+///   waiting ─due─► dialling ─linked─► linked ─lost─► waiting
+///                     └────failed────► waiting
+/// A value. Refuses to dial: the caller does, and tells how it went.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/uri.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace glow::link {
+
+/// One place of the plan; never reused, never 0.
+using dial_id = std::uint64_t;
+
+/// What the caller is to do now.
+struct dial_start {
+  dial_id dial = 0;
+  channel_uri uri;
+  std::optional<node_id> expected;
+};
+/// A place that waits for its next try, for people to see.
+struct dial_waiting {
+  dial_id dial = 0;
+  channel_uri uri;
+  std::optional<node_id> expected;
+  duration next_try_in{};
+  std::string last_error;
+};
+
+class dial_plan {
+public:
+  /// A place already known keeps its id; it becomes permanent if either call says so. Due at once when it is new.
+  /// Errors: exhausted (limits::dial_targets_max permanent places, or every place of the node is in use).
+  result<dial_id> add(const channel_uri& uri, const std::optional<node_id>& expected, bool permanent, steady_time now);
+  /// Whether it was there. A dial in flight is the caller's to end.
+  bool remove(dial_id dial);
+  bool contains(dial_id dial) const { return targets_.contains(dial); }
+  /// Forgets the places (permanent ones excepted) of nodes that are no members.
+  void keep_members(const std::function<bool(const node_id&)>& is_member);
+
+  /// The dials to start now; each then is in flight until linked(), failed() or lost(). Places of one node start in
+  /// order of preference, limits::dial_stagger apart (happy eyeballs, RFC 8305).
+  std::vector<dial_start> take_due(steady_time now);
+  /// When take_due() has something to say next, if nothing is told before.
+  std::optional<steady_time> next_due() const;
+
+  void failed(dial_id dial, const error& why, steady_time now, random_source& random);
+  void linked(dial_id dial, steady_time now);
+  void lost(dial_id dial, const error& why, steady_time now, random_source& random);
+  /// Links of any origin: while a node is linked by one kind of channel, its other places of that kind rest.
+  void node_linked(const node_id& node, const std::string& scheme);
+  void node_unlinked(const node_id& node, const std::string& scheme);
+  /// Interfaces came or went: everything that waits is due at once, as if it had never failed.
+  void interfaces_changed(steady_time now);
+
+  std::vector<dial_waiting> waiting(steady_time now) const;
+  std::size_t size() const { return targets_.size(); }
+
+private:
+  enum class phase { waiting, dialling, linked };
+  struct target {
+    channel_uri uri;
+    std::optional<node_id> expected;
+    bool permanent = false;
+    phase at = phase::waiting;
+    steady_time due; ///< while waiting
+    unsigned failures = 0;
+    std::optional<steady_time> linked_at; ///< last time
+    std::string last_error;
+  };
+
+  bool rests(const target& each) const;
+  bool make_room(const std::optional<node_id>& expected, bool permanent);
+  void back_off(target& each, const error& why, steady_time now, random_source& random);
+
+  dial_id last_id_ = 0;
+  std::map<dial_id, target> targets_;
+  std::map<std::pair<node_id, std::string>, std::size_t> links_; ///< up, by node and scheme
+};
+
+/// Wait before the next try after so many failures in a row (1 …): doubles from limits::dial_backoff_min up to `cap`,
+/// less up to half of it at random, so that nodes which lost each other together do not come back in step.
+duration dial_backoff(unsigned failures, duration cap, random_source& random);
+
+} // namespace glow::link

@@ -1,0 +1,138 @@
+#include "runtime/link/estimates.hpp"
+
+#include <cstdio>
+
+namespace glow::link {
+namespace {
+
+constexpr double local_rate_bps = 100e6;
+constexpr double control_rate_bps = 1e6;
+constexpr duration local_rtt = 10ms;
+/// Fewer bytes between two pings say nothing about the rate of the link.
+constexpr std::uint64_t rate_sample_bytes = 64u << 10;
+constexpr int same_class_needed = 3;
+
+std::string in_ms(duration d) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f ms", to_ms(d));
+  return text;
+}
+
+std::string in_mbit(double bps) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f Mbit/s", bps / 1e6);
+  return text;
+}
+
+} // namespace
+
+estimates::estimates(bool on_link, std::string declared_class) : on_link_{on_link}, declared_{std::move(declared_class)} {
+  reclassify();
+}
+
+std::uint32_t estimates::on_ping_sent(steady_time now) {
+  auto& slot = pings_[next_number_ % pings_.size()];
+  if (slot.number != 0) book_loss(true); // never answered while so many others were sent
+  slot = {next_number_, now, bytes_sent_};
+  last_ping_at_ = now;
+  return next_number_++;
+}
+
+void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received, steady_time now) {
+  auto& slot = pings_[number % pings_.size()];
+  if (number == 0 || slot.number != number) return;
+  auto sample = std::chrono::duration_cast<duration>(now - slot.sent_at);
+  // RFC 6298 section 2, alpha = 1/8
+  rtt_ = rtt_is_own_ ? rtt_ + (sample - rtt_) / 8 : sample;
+  rtt_min_ = rtt_is_own_ ? std::min(rtt_min_, sample) : sample;
+  rtt_is_own_ = true;
+  book_loss(false);
+  // unanswered pings that are overdue by now are lost
+  for (auto& each : pings_)
+    if (each.number != 0 && each.number < number && now - each.sent_at > std::max<duration>(3 * rtt_, 1s)) {
+      book_loss(true);
+      each.number = 0;
+    }
+  book_rate(slot, peer_bytes_received, sample);
+  slot.number = 0;
+  reclassify();
+}
+
+void estimates::book_loss(bool lost) { loss_ += ((lost ? 1.0 : 0.0) - loss_) / 32; }
+
+void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample) {
+  auto before = last_pong_;
+  last_pong_ = pong{answered.sent_at, answered.bytes_sent, peer_bytes_received};
+  if (!before || peer_bytes_received < before->bytes_received || answered.sent_at - before->ping_sent_at < 20ms) return;
+  auto sent = answered.bytes_sent - before->bytes_sent;
+  auto arrived = peer_bytes_received - before->bytes_received;
+  if (arrived < rate_sample_bytes && sent < rate_sample_bytes) return;
+  auto seconds = std::chrono::duration<double>(answered.sent_at - before->ping_sent_at).count();
+  auto rate = static_cast<double>(arrived) * 8 / seconds;
+  // more offered than delivered, or a queue that grew: the link was the bottleneck
+  bool was_full = static_cast<double>(arrived) < 0.9 * static_cast<double>(sent) || sample > 4 * rtt_min_ + 50ms;
+  if (rate > rate_bps_) {
+    rate_bps_ = rate;
+    rate_is_ceiling_ = was_full;
+  } else if (was_full) {
+    rate_bps_ += (rate - rate_bps_) / 2;
+    rate_is_ceiling_ = true;
+  }
+}
+
+void estimates::on_peer_rtt(duration rtt) {
+  if (rtt_is_own_ || rtt <= 0ns) return;
+  rtt_ = rtt_min_ = rtt;
+  reclassify();
+}
+
+void estimates::on_path_changed() {
+  for (auto& each : pings_) each.number = 0;
+  rtt_ = rtt_min_ = 0ns;
+  rtt_is_own_ = rate_is_ceiling_ = false;
+  loss_ = rate_bps_ = 0;
+  last_pong_.reset();
+}
+
+void estimates::reclassify() {
+  std::string wanted;
+  std::string why;
+  if (!declared_.empty()) {
+    wanted = declared_;
+    why = "declared by the transport";
+  } else if (rate_is_ceiling_ && rate_bps_ < control_rate_bps) {
+    wanted = "control";
+    why = "rate " + in_mbit(rate_bps_);
+  } else if (rtt_ == 0ns) {
+    wanted = on_link_ ? "local" : "wan";
+    why = on_link_ ? "directly attached, not yet measured" : "not yet measured";
+  } else if (rtt_ < local_rtt && (rate_is_ceiling_ ? rate_bps_ >= local_rate_bps : on_link_ || rate_bps_ >= local_rate_bps)) {
+    wanted = "local";
+    why = "RTT " + in_ms(rtt_) + (rate_bps_ > 0 ? ", rate at least " + in_mbit(rate_bps_) : ", directly attached");
+  } else {
+    wanted = "wan";
+    why = "RTT " + in_ms(rtt_) + (rate_bps_ > 0 ? ", rate " + in_mbit(rate_bps_) : ", rate not measured");
+  }
+  candidate_seen_ = wanted == candidate_ ? candidate_seen_ + 1 : 1;
+  candidate_ = wanted;
+  if (wanted == class_ || class_.empty() || candidate_seen_ >= same_class_needed) {
+    class_ = wanted;
+    why_ = why;
+  }
+}
+
+bool estimates::worth_telling(steady_time now) {
+  if (now - told_at_ < 1s && told_at_ != steady_time{}) return false;
+  auto differs = [](double a, double b, double share) { return a < b * (1 - share) || a > b * (1 + share); };
+  bool news = class_ != told_class_ || differs(rate_bps_, told_rate_bps_, 0.5)
+              || (differs(to_ms(rtt_), to_ms(told_rtt_), 0.25) && std::chrono::abs(rtt_ - told_rtt_) > 1ms)
+              || (told_rtt_ == 0ns && rtt_ > 0ns);
+  if (!news) return false;
+  told_at_ = now;
+  told_class_ = class_;
+  told_rtt_ = rtt_;
+  told_rate_bps_ = rate_bps_;
+  return true;
+}
+
+} // namespace glow::link

@@ -1,0 +1,81 @@
+/// What a link measures of itself: round trip, loss, delivered rate, and the class that follows from them.
+/// Refuses to send pings; it only keeps the books.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+#include "runtime/base/time.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace glow::link {
+
+class estimates {
+public:
+  /// `declared_class`: "control" or "drop" where the transport says so, else empty.
+  estimates(bool on_link, std::string declared_class);
+
+  /// Books a ping and gives its number.
+  std::uint32_t on_ping_sent(steady_time now);
+  /// `peer_bytes_received`: the peer's own count. Answers to unknown pings are ignored.
+  void on_pong(std::uint32_t number, std::uint64_t peer_bytes_received, steady_time now);
+  /// RTT as the peer measured it; used while we have none of our own.
+  void on_peer_rtt(duration rtt);
+  void on_bytes_sent(std::size_t bytes) { bytes_sent_ += bytes; }
+  void on_bytes_received(std::size_t bytes) { bytes_received_ += bytes; }
+  /// The path is another one: forget what was measured.
+  void on_path_changed();
+  /// True when class, RTT or rate moved enough since the last true answer to tell others; at most once a second.
+  bool worth_telling(steady_time now);
+
+  duration rtt() const { return rtt_; } ///< smoothed as RFC 6298 does; zero while unmeasured
+  duration rtt_min() const { return rtt_min_; }
+  double loss() const { return loss_; }         ///< share of pings, 0 … 1, over the last thirty or so
+  double rate_bps() const { return rate_bps_; } ///< bits per second that arrived; zero while unmeasured
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  std::uint64_t bytes_received() const { return bytes_received_; }
+  steady_time last_ping_at() const { return last_ping_at_; }
+  const std::string& link_class() const { return class_; }
+  const std::string& why() const { return why_; }
+
+private:
+  struct ping {
+    std::uint32_t number = 0; ///< 0: free
+    steady_time sent_at;
+    std::uint64_t bytes_sent = 0;
+  };
+  struct pong {
+    steady_time ping_sent_at;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+  };
+  void book_loss(bool lost);
+  void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample);
+  void reclassify();
+
+  bool on_link_;
+  std::string declared_;
+  std::array<ping, limits::pings_outstanding_max> pings_{};
+  std::uint32_t next_number_ = 1;
+  steady_time last_ping_at_{};
+  duration rtt_{};
+  duration rtt_min_{};
+  bool rtt_is_own_ = false;
+  double loss_ = 0;
+  double rate_bps_ = 0;
+  bool rate_is_ceiling_ = false; ///< more was offered than arrived: the rate is the link's, not the load's
+  std::optional<pong> last_pong_;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
+  std::string class_;
+  std::string why_;
+  std::string candidate_; ///< class that the figures ask for; taken after three in a row
+  int candidate_seen_ = 0;
+  steady_time told_at_{};
+  std::string told_class_;
+  duration told_rtt_{};
+  double told_rate_bps_ = 0;
+};
+
+} // namespace glow::link

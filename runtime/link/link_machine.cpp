@@ -1,0 +1,324 @@
+#include "runtime/link/link_machine.hpp"
+
+#include "runtime/base/overloaded.hpp"
+
+namespace glow::link {
+namespace {
+
+/// Pings that measure while traffic flows.
+constexpr duration measuring_interval = 1s;
+constexpr duration timer_slack = 5ms;
+
+std::uint64_t micros(steady_time t) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
+}
+
+std::uint32_t micros(duration d) { return static_cast<std::uint32_t>(std::clamp<std::int64_t>(d.count() / 1000, 0, UINT32_MAX)); }
+
+} // namespace
+
+link_machine::link_machine(link_config config)
+  : config_{std::move(config)}, estimates_{config_.on_link, config_.declared_class} {}
+
+// ---- effects ----------------------------------------------------------------------------------------------------
+
+void link_machine::flush(effects& out) {
+  if (!delivered_.empty()) out.push_back(deliver_packets{packet_batch{std::exchange(delivered_, {})}});
+  if (!outgoing_.empty()) out.push_back(send_datagrams{packet_batch{std::exchange(outgoing_, {})}});
+}
+
+void link_machine::emit(effects& out, effect what) {
+  flush(out); // what was opened and sent before this keeps its place
+  out.push_back(std::move(what));
+}
+
+effects link_machine::finish(effects out) {
+  flush(out);
+  if (phase_ == phase::gone) return out;
+  if (auto next = next_tick(); next < armed_) {
+    armed_ = next;
+    out.push_back(wake_at{next});
+  }
+  return out;
+}
+
+void link_machine::send(effects&, byte_string datagram) {
+  if (!datagram.empty()) outgoing_.push_back(std::move(datagram));
+}
+
+void link_machine::send_frame(effects& out, const frame& what, steady_time now) {
+  auto bytes = encode(what);
+  session_->seal(datagram_type::sealed_frame, bytes, now);
+  estimates_.on_bytes_sent(bytes.size());
+  send(out, std::move(bytes));
+}
+
+void link_machine::send_ping(effects& out, steady_time now) {
+  send_frame(out, ping_frame{estimates_.on_ping_sent(now), micros(now), micros(estimates_.rtt())}, now);
+}
+
+void link_machine::end(effects& out, error why) {
+  if (phase_ == phase::gone) return;
+  emit(out, give_up{std::move(why)});
+  phase_ = phase::gone;
+  attempts_.clear();
+  session_.reset(); // keys go with it
+  admission_out_.reset();
+}
+
+// ---- inputs -----------------------------------------------------------------------------------------------------
+
+effects link_machine::on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random) {
+  effects out;
+  auto all = datagrams.take();
+  delivered_.reserve(all.size());
+  for (auto& each : all) {
+    if (phase_ == phase::gone || phase_ == phase::idle) break;
+    on_datagram(out, channel, each, now, random);
+  }
+  if (phase_ == phase::up && estimates_.worth_telling(now)) emit(out, announce_changed{});
+  return finish(std::move(out));
+}
+
+void link_machine::on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random) {
+  auto type = type_of(datagram);
+  if (!type) return;
+  if (*type == datagram_type::handshake_1) return on_handshake_1(out, datagram, now, random);
+  if (receiver_index_of(datagram) != config_.session_index) return;
+  switch (*type) {
+  case datagram_type::handshake_1: return;
+  case datagram_type::handshake_2: return on_handshake_2(out, datagram, now, random);
+  case datagram_type::handshake_3: return on_handshake_3(out, datagram, now);
+  case datagram_type::cookie_reply: return on_cookie(out, datagram);
+  case datagram_type::sealed_packet:
+  case datagram_type::sealed_frame: return on_sealed(out, channel, datagram, *type, now);
+  }
+}
+
+void link_machine::on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now) {
+  auto bytes = datagram.size();
+  bool has_unproven = std::any_of(attempts_.begin(), attempts_.end(), [](auto& each) { return each.unproven.has_value(); });
+  if (session_) {
+    // a failed open spoils its bytes: copy only where somebody else may still open them
+    auto copy = has_unproven ? datagram : byte_string{};
+    if (session_->open(datagram)) {
+      estimates_.on_bytes_received(bytes);
+      return on_opened(out, channel, datagram, type, now);
+    }
+    if (!has_unproven) return;
+    datagram = std::move(copy);
+  }
+  if (has_unproven && open_under_unproven(out, datagram, type, now)) {
+    estimates_.on_bytes_received(bytes);
+    if (session_) on_opened(out, channel, datagram, type, now);
+  }
+}
+
+/// The first datagram that opens under new keys proves that the peer holds them, too.
+bool link_machine::open_under_unproven(effects& out, byte_string& datagram, datagram_type type, steady_time now) {
+  for (std::size_t i = 0; i < attempts_.size(); ++i) {
+    if (!attempts_[i].unproven) continue;
+    auto copy = datagram;
+    if (!attempts_[i].unproven->open(copy)) continue;
+    datagram = std::move(copy);
+    if (type == datagram_type::sealed_frame) { // a close frame as first word is a refusal, not an agreement
+      auto first = decode_frame(datagram);
+      if (first && std::holds_alternative<close_frame>(*first)) {
+        on_closed_by_peer(out, std::get<close_frame>(*first).why);
+        return false;
+      }
+    }
+    auto proven = std::move(attempts_[i]);
+    if (config_.join_with)
+      start_admitting(out, std::move(proven), now);
+    else
+      become_up(out, std::move(proven), now);
+    return true;
+  }
+  return false;
+}
+
+void link_machine::on_opened(effects& out, channel_key channel, byte_string& plain, datagram_type type, steady_time now) {
+  if (liveness_) liveness_->on_heard(now);
+  if (was_silent_) {
+    was_silent_ = false;
+    emit(out, announce_changed{});
+  }
+  if (channel != config_.channel && session_->last_was_newest()) {
+    config_.channel = channel;
+    estimates_.on_path_changed();
+    emit(out, move_channel{channel});
+  }
+  if (type == datagram_type::sealed_frame) return on_frame(out, plain, now);
+  if (phase_ != phase::up) return; // before admission nobody's packets pass
+  last_packet_at_ = now;
+  delivered_.push_back(std::move(plain));
+}
+
+void link_machine::on_frame(effects& out, byte_view bytes, steady_time now) {
+  auto decoded = decode_frame(bytes);
+  if (!decoded) return; // a later version's frame, or a faulty peer: neither is worth the link
+  std::visit(overloaded{
+               [&](const ping_frame& f) {
+                 estimates_.on_peer_rtt(std::chrono::microseconds{f.rtt_us});
+                 send_frame(out, pong_frame{f.number, f.sent_us, estimates_.bytes_received()}, now);
+               },
+               [&](const pong_frame& f) { estimates_.on_pong(f.number, f.bytes_received, now); },
+               [&](const close_frame& f) { on_closed_by_peer(out, f.why); },
+               [&](const confirm_frame&) {},
+               [&](admission_frame& f) { on_admission_part(out, std::move(f), now); },
+               [&](const admission_received_frame& f) {
+                 if (!admission_out_) return;
+                 admission_out_->on_received(f.index, now);
+                 send_admission_parts(out, now);
+               },
+             },
+             *decoded);
+}
+
+void link_machine::on_closed_by_peer(effects& out, const error& why) {
+  if (phase_ == phase::admitting && why.code == error_code::none) return end(out, {error_code::none, "admitted"});
+  if (phase_ == phase::up)
+    return end(out, {why.code == error_code::none ? error_code::stopped : why.code,
+                     "the peer closed the link" + (why.message.empty() ? "" : ": " + why.message)});
+  end(out, {why.code == error_code::none ? error_code::failed : why.code, "the other side refused: " + why.message});
+}
+
+effects link_machine::on_packets_to_send(packet_batch packets, steady_time now) {
+  effects out;
+  if (phase_ != phase::up) {
+    if (phase_ == phase::handshaking || phase_ == phase::idle)
+      for (auto& each : packets.take())
+        if (before_up_.size() < limits::packets_before_up_max) before_up_.push_back(std::move(each));
+    return out;
+  }
+  auto all = packets.take();
+  auto longest = peer_->datagram_bytes_max - sealed_overhead_bytes;
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  for (auto& each : all) {
+    if (each.empty() || each.size() > longest) continue;
+    session_->seal(datagram_type::sealed_packet, each, now);
+    bytes += each.size();
+    if (&each != &all[kept]) all[kept] = std::move(each);
+    ++kept;
+  }
+  all.resize(kept);
+  if (kept == 0) return out;
+  estimates_.on_bytes_sent(bytes);
+  last_packet_at_ = now;
+  outgoing_ = std::move(all);
+  if (liveness_) {
+    if (now - estimates_.last_ping_at() >= measuring_interval) send_ping(out, now);
+    liveness_->on_sent(now, estimates_.rtt());
+  }
+  return finish(std::move(out));
+}
+
+effects link_machine::on_close(error why, steady_time now) {
+  effects out;
+  if (phase_ == phase::gone) return out;
+  if (session_) send_frame(out, close_frame{why}, now);
+  end(out, std::move(why));
+  return finish(std::move(out));
+}
+
+effects link_machine::on_channel_lost(error why) {
+  effects out;
+  end(out, phase_ == phase::refused ? refusal_ : std::move(why));
+  return finish(std::move(out));
+}
+
+// ---- time -------------------------------------------------------------------------------------------------------
+
+effects link_machine::on_tick(steady_time now, random_source&) {
+  effects out;
+  // a timer that rings a little early must not be the last one
+  if (now + timer_slack >= armed_) armed_ = steady_time::max();
+  if (phase_ == phase::up)
+    tick_up(out, now);
+  else if (phase_ != phase::idle && phase_ != phase::gone)
+    tick_before_up(out, now);
+  return finish(std::move(out));
+}
+
+void link_machine::tick_up(effects& out, steady_time now) {
+  std::erase_if(attempts_, [&](auto& each) { return now - each.since >= limits::handshake_timeout; });
+  if (config_.idle_close > 0ns && now - last_packet_at_ >= config_.idle_close) {
+    send_frame(out, close_frame{{error_code::none, "idle"}}, now);
+    return end(out, {error_code::none, "idle"});
+  }
+  if (!liveness_) return;
+  switch (liveness_->on_tick(now, estimates_.rtt())) {
+  case liveness::advice::nothing: break;
+  case liveness::advice::probe: send_ping(out, now); break;
+  case liveness::advice::dead: return end(out, {error_code::unreachable, whom() + " no longer answers: probes went unanswered"});
+  }
+  if (liveness_->is_silent() && !was_silent_) {
+    was_silent_ = true;
+    emit(out, announce_changed{});
+  }
+}
+
+void link_machine::tick_before_up(effects& out, steady_time now) {
+  if (phase_ == phase::refused) {
+    if (now >= deadline_) end(out, refusal_);
+    return;
+  }
+  if (now >= deadline_) {
+    auto seconds = std::to_string((phase_ == phase::admitting ? limits::admission_timeout : limits::handshake_timeout) / 1s);
+    return end(out, {error_code::timed_out, whom() + " did not complete the handshake within " + seconds + " s"
+                                              + (config_.join_with ? "; the ticket may be wrong or for another node" : "")});
+  }
+  if (admission_out_) {
+    if (admission_out_->is_stalled(now)) return end(out, {error_code::timed_out, whom() + " stopped taking its admission"});
+    send_admission_parts(out, now);
+  }
+  if (phase_ != phase::handshaking || now < retry_at_) return;
+  for (auto& each : attempts_)
+    if (each.talk.as() == role::initiator && !config_.reliable) send(out, each.talk.last_sent());
+  retry_pause_ *= 2;
+  retry_at_ = now + retry_pause_;
+}
+
+steady_time link_machine::next_tick() const {
+  switch (phase_) {
+  case phase::idle:
+  case phase::gone: return steady_time::max();
+  case phase::refused: return deadline_;
+  case phase::admitting: return admission_out_ ? std::min(deadline_, admission_out_->next_tick()) : deadline_;
+  case phase::handshaking: {
+    bool repeats = !config_.reliable && config_.as == role::initiator;
+    return repeats ? std::min(deadline_, retry_at_) : deadline_;
+  }
+  case phase::up: break;
+  }
+  auto next = steady_time::max();
+  if (liveness_) next = liveness_->next_tick();
+  if (config_.idle_close > 0ns)
+    next = std::min(next, last_packet_at_ + std::chrono::duration_cast<steady_time::duration>(config_.idle_close));
+  for (auto& each : attempts_) next = std::min(next, each.since + limits::handshake_timeout);
+  return next;
+}
+
+link_figures link_machine::figures(steady_time) const {
+  link_figures out;
+  out.state = phase_ == phase::gone || phase_ == phase::refused ? "gone"
+              : phase_ != phase::up                             ? "handshaking"
+              : was_silent_                                     ? "silent"
+                                                                : "up";
+  out.link_class = estimates_.link_class();
+  out.why = estimates_.why();
+  if (peer_) out.packet_bytes_max = peer_->datagram_bytes_max - sealed_overhead_bytes;
+  out.rtt = estimates_.rtt();
+  out.rtt_min = estimates_.rtt_min();
+  out.loss = estimates_.loss();
+  out.rate_bps = estimates_.rate_bps();
+  out.bytes_in = estimates_.bytes_received();
+  out.bytes_out = estimates_.bytes_sent();
+  out.packets_rejected = session_ ? session_->rejected() : 0;
+  out.up_since = up_since_;
+  return out;
+}
+
+} // namespace glow::link

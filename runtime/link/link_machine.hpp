@@ -1,0 +1,162 @@
+/// The whole life of one link, sans-io: handshake with retransmission, membership check, admission by ticket, sealed
+/// packets both ways, liveness, estimates, roaming, goodbye.
+///
+///   idle ─start─► handshaking ─► (admitting) ─► up ◄─► silent ─► gone
+///                      └──────── refused (lingers a moment, so that a lost refusal is repeated) ──► gone
+///
+/// Call order: construct; start() once; then any input until a give_up effect came; afterwards every input is ignored.
+/// A responder gets message 1 through on_datagrams() after start().
+/// Every input returns effects, to be performed in order before the next input.
+///
+/// The same machine serves as an end-to-end session between nodes that are no neighbours: `liveness = false`,
+/// `idle_close` set, datagrams carried as overlay payloads, `channel` any constant.
+///
+/// Refuses to know transports, routes and actors, to read a clock, and to judge who is a member: `check_member` does.
+#pragma once
+
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/identity/keys.hpp"
+#include "runtime/link/effects.hpp"
+#include "runtime/link/estimates.hpp"
+#include "runtime/link/frames.hpp"
+#include "runtime/link/handshake.hpp"
+#include "runtime/link/join.hpp"
+#include "runtime/link/liveness.hpp"
+#include "runtime/link/session.hpp"
+
+#include <optional>
+
+namespace glow::link {
+
+struct link_config : handshake_terms {
+  role as = role::initiator;
+  channel_key channel = 0;
+  bool reliable = false;      ///< the channel neither loses nor reorders: nothing is sent twice
+  bool on_link = false;       ///< the remote end is on a directly attached network
+  std::string declared_class; ///< "control" or "drop" when the transport or its URI says so; empty: measured
+  bool liveness = true;       ///< probe silence, beat when idle; false for end-to-end sessions
+  duration idle_close{};      ///< say goodbye after that long without packets; zero: never
+};
+
+/// What one link did and measured.
+struct link_figures {
+  std::string state;                ///< "handshaking", "up", "silent", "gone"
+  std::string link_class;           ///< "local", "wan", "control", "drop"
+  std::string why;                  ///< why that class
+  std::size_t packet_bytes_max = 0; ///< longest packet on_packets_to_send() takes
+  duration rtt{};                   ///< smoothed; zero while unmeasured
+  duration rtt_min{};
+  double loss = 0;
+  double rate_bps = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t packets_rejected = 0; ///< datagrams that did not open
+  steady_time up_since{};
+};
+
+class link_machine {
+public:
+  explicit link_machine(link_config config);
+
+  effects start(steady_time now, random_source& random);
+  /// Datagrams from the machine's own channel, or (roamed) from another one that carries its session index.
+  effects on_datagrams(packet_batch datagrams, steady_time now, random_source& random) {
+    return on_datagrams_from(config_.channel, std::move(datagrams), now, random);
+  }
+  effects on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random);
+  /// Overlay packets, sealed one datagram each. Longer ones than figures().packet_bytes_max are dropped.
+  effects on_packets_to_send(packet_batch packets, steady_time now);
+  effects on_tick(steady_time now, random_source& random);
+  /// Answers ask_ticket_secret: 32 bytes, or the reason that the stranger is to read.
+  effects on_ticket_secret(result<byte_string> secret, steady_time now, random_source& random);
+  /// Answers ask_admission: opaque bytes for the new member, or the reason that it is to read.
+  effects on_admission(result<byte_string> admission, steady_time now, random_source& random);
+  /// Goodbye: tells the peer and ends. `why.code == none` for an orderly end.
+  effects on_close(error why, steady_time now);
+  /// The transport lost the channel.
+  effects on_channel_lost(error why);
+
+  bool is_up() const { return phase_ == phase::up; }
+  bool is_gone() const { return phase_ == phase::gone; }
+  bool is_joining() const { return config_.join_with.has_value(); }
+  channel_key channel() const { return config_.channel; }
+  /// Who the peer is, once it has proven its key.
+  const std::optional<peer_facts>& peer() const { return peer_; }
+  link_figures figures(steady_time now) const;
+  /// When on_tick() has something to do next; never sooner than every 10 s or so while the link is idle.
+  steady_time next_tick() const;
+
+private:
+  enum class phase { idle, handshaking, admitting, up, refused, gone };
+  /// One handshake that may still succeed; a responder has several only while somebody replays old message 1s.
+  struct attempt {
+    handshake talk;
+    steady_time since;
+    std::optional<session> unproven; ///< keyed, but nothing was heard under these keys yet
+  };
+  using attempt_list = std::vector<attempt>;
+
+  // link_machine.cpp: inputs, packets, timers
+  void emit(effects& out, effect what);
+  void flush(effects& out);
+  effects finish(effects out);
+  void send(effects& out, byte_string datagram);
+  void send_frame(effects& out, const frame& what, steady_time now);
+  void send_ping(effects& out, steady_time now);
+  void end(effects& out, error why);
+  void on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random);
+  void on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now);
+  bool open_under_unproven(effects& out, byte_string& datagram, datagram_type type, steady_time now);
+  void on_opened(effects& out, channel_key channel, byte_string& plain, datagram_type type, steady_time now);
+  void on_frame(effects& out, byte_view bytes, steady_time now);
+  void on_closed_by_peer(effects& out, const error& why);
+  void tick_up(effects& out, steady_time now);
+  void tick_before_up(effects& out, steady_time now);
+
+  // link_handshaking.cpp: until up
+  void on_handshake_1(effects& out, byte_view datagram, steady_time now, random_source& random);
+  void on_handshake_2(effects& out, byte_view datagram, steady_time now, random_source& random);
+  void on_handshake_3(effects& out, byte_view datagram, steady_time now);
+  void on_cookie(effects& out, byte_view datagram);
+  void after(effects& out, std::size_t which, handshake::outcome outcome, steady_time now);
+  void refuse(effects& out, error why, byte_string last_word, steady_time now);
+  void repeat_refusal(effects& out);
+  void start_admitting(effects& out, attempt proven, steady_time now);
+  void become_up(effects& out, attempt proven, steady_time now);
+  void on_admission_part(effects& out, admission_frame part, steady_time now);
+  void send_admission_parts(effects& out, steady_time now);
+  bool keeps_own_attempt(const handshake_1& message) const;
+  std::string whom() const;
+
+  link_config config_;
+  phase phase_ = phase::idle;
+  std::optional<peer_facts> peer_;
+  attempt_list attempts_;
+  std::optional<session> session_;
+  role session_role_ = role::initiator;
+  estimates estimates_;
+  std::optional<liveness> liveness_;
+  bool was_silent_ = false;
+
+  steady_time deadline_{}; ///< of handshake, admission or refusal
+  steady_time retry_at_{}; ///< next repetition of the last handshake message
+  duration retry_pause_{};
+  int cookies_echoed_ = 0;
+  digest proven_message_3_; ///< hash of the message 3 that keyed us: its repetition gets another confirmation
+  error refusal_;
+  byte_string refusal_datagram_;
+  std::size_t refusals_sent_ = 0;
+  std::optional<digest> admitting_ticket_;
+  std::optional<admission_sender> admission_out_;
+  admission_receiver admission_in_;
+
+  std::vector<byte_string> delivered_; ///< opened within the present input
+  std::vector<byte_string> outgoing_;  ///< to be sent by the present input
+  std::vector<byte_string> before_up_; ///< packets that wait for the handshake
+  steady_time up_since_{};
+  steady_time last_packet_at_{};
+  steady_time armed_ = steady_time::max(); ///< the earliest wake_at that is still to come
+};
+
+} // namespace glow::link

@@ -1,0 +1,59 @@
+#include "runtime/link/liveness.hpp"
+
+namespace glow::link {
+namespace {
+
+constexpr int probes_max = 4;
+/// Assumed while nothing was measured.
+constexpr duration rtt_unmeasured = 300ms;
+
+/// The next whole beat after `t`: links of one node wake it together.
+steady_time beat_after(steady_time t) {
+  auto beats = t.time_since_epoch() / limits::link_beat + 1;
+  return steady_time{std::chrono::duration_cast<steady_time::duration>(beats * limits::link_beat)};
+}
+
+} // namespace
+
+duration liveness::patience(duration rtt) const {
+  if (on_link_) return 100ms;
+  return (rtt > 0ns ? rtt : rtt_unmeasured) + 100ms;
+}
+
+duration liveness::probe_interval(duration rtt) const {
+  if (on_link_) return 50ms;
+  return (2 * (rtt > 0ns ? rtt : rtt_unmeasured) + 400ms) / probes_max;
+}
+
+void liveness::on_sent(steady_time now, duration rtt) {
+  if (!next_probe_) next_probe_ = now + patience(rtt);
+}
+
+void liveness::on_heard(steady_time now) {
+  heard_at_ = now;
+  next_probe_.reset();
+  probes_ = 0;
+}
+
+void liveness::doubt(steady_time now) {
+  if (!next_probe_ || probes_ == 0) next_probe_ = now;
+}
+
+liveness::advice liveness::on_tick(steady_time now, duration rtt) {
+  if (now < next_tick()) return advice::nothing;
+  if (!next_probe_) { // the idle beat: an ordinary ping, doubted only when its answer stays out
+    next_probe_ = now + patience(rtt);
+    return advice::probe;
+  }
+  if (probes_ >= probes_max) return advice::dead;
+  ++probes_;
+  next_probe_ = now + probe_interval(rtt);
+  return advice::probe;
+}
+
+steady_time liveness::next_tick() const {
+  if (next_probe_) return *next_probe_;
+  return beat_after(heard_at_ + (leads_ ? limits::link_beat / 2 : 2 * limits::link_beat));
+}
+
+} // namespace glow::link

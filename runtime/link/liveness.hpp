@@ -1,0 +1,49 @@
+/// Is the peer still there? Unanswered data leads to probes, unanswered probes to a verdict; an idle link beats slowly.
+/// Refuses to send: it says when to probe.
+///
+///   heard ─something sent─► waiting ─silence─► probing ─four probes unanswered─► dead
+///     ▲─────────────── anything authentic heard ─────┘
+///
+/// Each probe waits its own interval after the one before was really sent, so that a node that was itself stopped for
+/// a while does not declare its peers dead before it has listened.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+#include "runtime/base/time.hpp"
+
+#include <optional>
+
+namespace glow::link {
+
+class liveness {
+public:
+  enum class advice { nothing, probe, dead };
+
+  /// `on_link`: dead within 300 ms of unanswered data; else within 3 RTT + 500 ms.
+  /// `leads`: this side beats when idle; the other one only after missing two beats.
+  liveness(bool on_link, bool leads, steady_time now) : on_link_{on_link}, leads_{leads}, heard_at_{now} {}
+
+  /// Something left that the peer answers sooner or later: data or a ping, not an answer.
+  void on_sent(steady_time now, duration rtt);
+  /// Something authentic arrived.
+  void on_heard(steady_time now);
+  /// `probe`: send a ping now (and do not report it with on_sent).
+  advice on_tick(steady_time now, duration rtt);
+  steady_time next_tick() const;
+  /// Probes are unanswered.
+  bool is_silent() const { return probes_ > 1; }
+  /// Asks for a probe at once: somebody claims that the peer started anew.
+  void doubt(steady_time now);
+
+private:
+  duration patience(duration rtt) const;
+  duration probe_interval(duration rtt) const;
+
+  bool on_link_;
+  bool leads_;
+  steady_time heard_at_;
+  std::optional<steady_time> next_probe_; ///< set while something is unanswered
+  int probes_ = 0;                        ///< unanswered ones
+};
+
+} // namespace glow::link

@@ -1,0 +1,22 @@
+/// Listening URIs as places that can be dialled. Pure: interface addresses come in as an argument.
+#pragma once
+
+#include "runtime/base/uri.hpp"
+
+#include <string>
+#include <vector>
+
+namespace glow::link {
+
+bool is_wildcard_host(const std::string& host);
+bool is_loopback_host(const std::string& host);
+
+/// What a peer's listening URIs mean for us, who see it at `remote`: a wildcard host is the host we see; addresses of the
+/// peer's own machine (loopback, unix) are left out unless it is ours, too.
+std::vector<channel_uri> places_of_peer(const std::vector<channel_uri>& listening, const channel_uri& remote);
+
+/// This node's listening URIs for others: a wildcard host becomes each of `hosts` (its family's), or the loopback when
+/// there is none. At most limits::own_places_max.
+std::vector<channel_uri> own_places(const std::vector<channel_uri>& listening, const std::vector<std::string>& hosts);
+
+} // namespace glow::link

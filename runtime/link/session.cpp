@@ -1,0 +1,119 @@
+#include "runtime/link/session.hpp"
+
+#include <sodium.h>
+
+namespace glow::link {
+namespace {
+
+constexpr std::uint64_t epoch_packets = std::uint64_t{1} << epoch_bits;
+
+std::array<std::uint8_t, 12> nonce_of(std::uint64_t counter) {
+  std::array<std::uint8_t, 12> nonce{};
+  for (std::size_t i = 0; i < 8; ++i) nonce[4 + i] = static_cast<std::uint8_t>(counter >> (8 * i));
+  return nonce;
+}
+
+void put_le32(std::uint8_t* at, std::uint32_t value) {
+  for (std::size_t i = 0; i < 4; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+/// Makes room for header and tag around the bytes, with one copy at most.
+void make_room(byte_string& packet) {
+  auto plain_bytes = packet.size();
+  if (packet.capacity() >= plain_bytes + sealed_overhead_bytes) {
+    packet.resize(plain_bytes + sealed_overhead_bytes);
+    std::memmove(packet.data() + sealed_header_bytes, packet.data(), plain_bytes);
+    return;
+  }
+  byte_string roomy;
+  roomy.reserve(plain_bytes + sealed_overhead_bytes);
+  roomy.resize(sealed_header_bytes);
+  append(roomy, packet);
+  roomy.resize(plain_bytes + sealed_overhead_bytes);
+  packet = std::move(roomy);
+}
+
+} // namespace
+
+secret_key key_ratchet::next_of(const secret_key& key) {
+  static constexpr std::string_view label = "glow link ratchet";
+  secret_key out;
+  crypto_generichash_blake2b(out.data(), out.size(), as_bytes(label).data(), label.size(), key.data(), key.size());
+  return out;
+}
+
+std::optional<secret_key> key_ratchet::key_of(std::uint64_t epoch) const {
+  if (epoch == epoch_) return current_;
+  if (epoch < epoch_) return epoch + 1 == epoch_ ? previous_ : std::nullopt;
+  if (epoch - epoch_ > limits::session_epochs_ahead_max) return std::nullopt;
+  auto key = current_;
+  for (auto at = epoch_; at < epoch; ++at) key = next_of(key);
+  return key;
+}
+
+void key_ratchet::advance_to(std::uint64_t epoch) {
+  while (epoch_ < epoch) {
+    previous_ = current_;
+    current_ = next_of(current_);
+    ++epoch_;
+  }
+}
+
+void session::seal(datagram_type type, byte_string& packet, steady_time now) {
+  if (now - epoch_since_ >= limits::session_epoch_life && send_counter_ % epoch_packets != 0)
+    send_counter_ = (send_counter_ / epoch_packets + 1) * epoch_packets;
+  auto counter = send_counter_++;
+  if (counter / epoch_packets != sending_.epoch()) {
+    sending_.advance_to(counter / epoch_packets);
+    epoch_since_ = now;
+  }
+  auto plain_bytes = packet.size();
+  make_room(packet);
+  packet[0] = static_cast<std::uint8_t>(type);
+  put_le32(packet.data() + 1, peer_index_);
+  put_le32(packet.data() + 5, static_cast<std::uint32_t>(counter));
+  auto* body = packet.data() + sealed_header_bytes;
+  crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + plain_bytes, nullptr, body, plain_bytes, packet.data(),
+                                                     sealed_header_bytes, nullptr, nonce_of(counter).data(),
+                                                     sending_.current().data());
+}
+
+std::uint64_t session::full_counter(std::uint32_t low) const {
+  constexpr std::uint64_t span = std::uint64_t{1} << 32;
+  auto expected = window_.next();
+  auto nearest = (expected & ~(span - 1)) | low;
+  if (nearest + span / 2 < expected) return nearest + span;
+  if (nearest > expected + span / 2 && nearest >= span) return nearest - span;
+  return nearest;
+}
+
+bool session::decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key) const {
+  auto* body = datagram.data() + sealed_header_bytes;
+  auto body_bytes = datagram.size() - sealed_overhead_bytes;
+  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(body, nullptr, body, body_bytes, body + body_bytes, datagram.data(),
+                                                            sealed_header_bytes, nonce_of(counter).data(), key.data())
+         == 0;
+}
+
+bool session::open(byte_string& datagram) {
+  if (datagram.size() < sealed_overhead_bytes) return ++rejected_, false;
+  auto counter = full_counter(read_le<std::uint32_t>(datagram.data() + 5));
+  auto epoch = counter / epoch_packets;
+  if (!window_.would_accept(counter)) return ++rejected_, false;
+  bool authentic = false;
+  if (epoch == receiving_.epoch()) {
+    authentic = decrypt(datagram, counter, receiving_.current());
+  } else if (auto key = receiving_.key_of(epoch)) {
+    authentic = decrypt(datagram, counter, *key);
+  }
+  if (!authentic) return ++rejected_, false;
+  receiving_.advance_to(epoch);
+  last_was_newest_ = counter >= window_.next();
+  window_.accept(counter);
+  auto plain_bytes = datagram.size() - sealed_overhead_bytes;
+  std::memmove(datagram.data(), datagram.data() + sealed_header_bytes, plain_bytes);
+  datagram.resize(plain_bytes);
+  return true;
+}
+
+} // namespace glow::link

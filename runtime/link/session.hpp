@@ -1,0 +1,88 @@
+/// Transport keys of an established link: seals and opens datagrams in place, rejects replays, ratchets its keys.
+/// Refuses to shake hands, to retransmit and to know what it carries.
+///
+/// Sealed datagram, 25 bytes longer than what it carries:
+///
+///   0      1                5             9                   n-16            n
+///   | type | receiver index | counter low | ciphertext …      | Poly1305 tag  |
+///   '------------- additional data ------'   integers little-endian
+///
+/// Nonce: four zero bytes, then the 64-bit packet counter. The counter's upper half is not sent: it is the one that
+/// brings the counter nearest to the highest accepted (as RFC 4303 appendix A does for ESP).
+/// Key epoch = counter / 2^20. The key of epoch e+1 is a keyed hash of that of epoch e, which is then wiped (the one
+/// before stays, for reordered packets). By time, too: after two minutes the sender skips to the next epoch, and the
+/// receiver sees that from the counter.
+#pragma once
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/time.hpp"
+#include "runtime/link/datagram.hpp"
+#include "runtime/link/replay_window.hpp"
+#include "runtime/link/secret.hpp"
+
+#include <optional>
+
+namespace glow::link {
+
+inline constexpr std::size_t sealed_header_bytes = 9;
+inline constexpr std::size_t sealed_tag_bytes = 16;
+inline constexpr std::size_t sealed_overhead_bytes = sealed_header_bytes + sealed_tag_bytes;
+/// Packets per key epoch, as a power of two.
+inline constexpr unsigned epoch_bits = 20;
+
+/// Keys that one direction goes through, oldest wiped first.
+class key_ratchet {
+public:
+  explicit key_ratchet(const secret_key& first) : current_{first} {}
+
+  std::uint64_t epoch() const { return epoch_; }
+  /// The key of an epoch: the current one, the one before, or (computed, not kept) one that lies at most
+  /// `limits::session_epochs_ahead_max` ahead. Nothing for others.
+  std::optional<secret_key> key_of(std::uint64_t epoch) const;
+  /// Moves on to `epoch`; does nothing when that lies behind.
+  void advance_to(std::uint64_t epoch);
+  const secret_key& current() const { return current_; }
+
+private:
+  static secret_key next_of(const secret_key& key);
+
+  std::uint64_t epoch_ = 0;
+  secret_key current_;
+  std::optional<secret_key> previous_;
+};
+
+/// A value; it wipes its keys when it dies.
+class session {
+public:
+  /// `peer_index` goes into every datagram sent. Keys: from Noise's split, one per direction.
+  session(std::uint32_t peer_index, const secret_key& send_key, const secret_key& receive_key, steady_time now)
+    : peer_index_{peer_index}, sending_{send_key}, receiving_{receive_key}, epoch_since_{now} {}
+
+  /// Turns the plain bytes in `packet` into a sealed datagram. `type` must be one of the sealed ones.
+  void seal(datagram_type type, byte_string& packet, steady_time now);
+  /// Turns a sealed datagram into its plain bytes. False, with `datagram` in an unspecified state, when it is too short,
+  /// a replay, too old, or not authentic.
+  bool open(byte_string& datagram);
+
+  /// Was the datagram that open() last accepted the newest so far? (A late one tells nothing of where the peer is now.)
+  bool last_was_newest() const { return last_was_newest_; }
+  std::uint32_t peer_index() const { return peer_index_; }
+  /// Datagrams that failed to open: garbage, forgeries, replays.
+  std::uint64_t rejected() const { return rejected_; }
+
+private:
+  std::uint64_t full_counter(std::uint32_t low) const;
+  bool decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key) const;
+
+  std::uint32_t peer_index_;
+  std::uint64_t send_counter_ = 0;
+  key_ratchet sending_;
+  key_ratchet receiving_;
+  steady_time epoch_since_;
+  replay_window window_;
+  std::uint64_t rejected_ = 0;
+  bool last_was_newest_ = false;
+};
+
+} // namespace glow::link

@@ -1,0 +1,311 @@
+#include "runtime/route/distance_vector.hpp"
+
+#include "runtime/base/limits.hpp"
+
+namespace glow::route {
+
+namespace {
+
+constexpr std::size_t verified_claims_max = 4; // neighbours are at most a few versions apart
+
+bool moved(metric from, metric to, double share) {
+  if (from == infinite_metric || to == infinite_metric) return from != to;
+  const auto distance = from > to ? from - to : to - from;
+  return static_cast<double>(distance) > share * static_cast<double>(from);
+}
+
+} // namespace
+
+distance_vector::distance_vector(identity::node_keys keys, std::uint64_t epoch, random_source& random, route_tuning tuning)
+  : keys_{std::move(keys)}, random_{random}, tuning_{tuning}, own_{sign_claim(keys_, claim{epoch, 1})} {}
+
+bool distance_vector::is_member(const node_id& node) const {
+  return node == keys_.id() || std::binary_search(members_.begin(), members_.end(), node);
+}
+
+table_effects distance_vector::set_members(std::vector<node_id> members, steady_time now) {
+  members_ = std::move(members);
+  for (auto at = destinations_.begin(); at != destinations_.end();) {
+    if (is_member(at->first)) {
+      ++at;
+      continue;
+    }
+    for (auto c : each_metric_class) wanted_.erase({at->first, c});
+    tell_all(at->first); // an unknown origin is told as a retraction
+    pending_.changed = true;
+    at = destinations_.erase(at);
+  }
+  return flush(now);
+}
+
+table_effects distance_vector::set_neighbour(const node_id& neighbour, const adjacency& between, steady_time now) {
+  if (neighbours_.empty()) refresh_at_ = now + limits::route_refresh_min;
+  auto [at, is_new] = neighbours_.try_emplace(neighbour);
+  auto& peer = at->second;
+  auto old = peer.between;
+  peer.between = between;
+  if (is_new) {
+    peer.session = random_.next_u64() | 1;
+    tell_everything(peer);
+    return flush(now);
+  }
+  bool matters = false;
+  for (auto c : each_metric_class) {
+    const auto i = index_of(c);
+    if (moved(old.cost[i], between.cost[i], tuning_.adopt_share))
+      matters = true;
+    else
+      peer.between.cost[i] = old.cost[i];
+    matters |= old.packet_bytes_max[i] != between.packet_bytes_max[i];
+  }
+  if (matters) choose_all_via(&neighbour, now);
+  return flush(now);
+}
+
+table_effects distance_vector::drop_neighbour(const node_id& neighbour, steady_time now) {
+  if (neighbours_.erase(neighbour) == 0) return flush(now);
+  forget_ways_via(neighbour, now);
+  return flush(now);
+}
+
+void distance_vector::forget_ways_via(const node_id& neighbour, steady_time now) {
+  for (auto& [origin, entry] : destinations_)
+    for (auto c : each_metric_class) {
+      auto& ways = entry.tables[index_of(c)].ways;
+      if (std::erase_if(ways, [&](auto& each) { return each.via == neighbour; }) != 0) choose(origin, entry, c, now);
+    }
+}
+
+table_effects distance_vector::on_control(const node_id& from, byte_view body, steady_time now) {
+  auto at = neighbours_.find(from);
+  if (at == neighbours_.end()) return flush(now);
+  auto packet = decode_control_packet(body);
+  if (!packet) {
+    ++counters_.malformed;
+    return flush(now);
+  }
+  auto& peer = at->second;
+  if (packet->session == 0 || packet->session == peer.their_last_session) {
+    ++counters_.outdated;
+    return flush(now);
+  }
+  on_session(peer, from, packet->session, now);
+  peer.silent = false;
+  if (packet->ack_session == peer.session)
+    for (auto number : packet->acks)
+      if (peer.in_flight.erase(number) != 0) peer.unanswered = 0;
+  if (packet->number != 0) {
+    if (peer.acks_owed.size() >= limits::route_acks_owed_max) peer.acks_owed.erase(peer.acks_owed.begin());
+    peer.acks_owed.push_back(packet->number);
+  }
+  for (auto& each : packet->updates) learn(from, each, packet->number, now);
+  for (auto& each : packet->requests) on_request(from, each, now);
+  return flush(now);
+}
+
+void distance_vector::learn(const node_id& from, const route_update& update, std::uint64_t number, steady_time now) {
+  if (update.origin == keys_.id()) return; // nobody reaches this node better than itself
+  if (!is_member(update.origin)) {
+    ++counters_.strangers;
+    return;
+  }
+  bool promises = false;
+  for (auto& each : update.offers) {
+    if (!each || each->cost == infinite_metric) continue;
+    promises = true;
+    if (update.origin != from && (each->cost == 0 || each->hops == 0)) { // only the origin is at distance nought
+      ++counters_.forged;
+      return;
+    }
+  }
+  // also for a retraction, which may have overtaken the promise that it withdraws; members bound the number of entries
+  if (destinations_.size() >= limits::routes_max && !destinations_.contains(update.origin)) return;
+  auto& entry = destinations_[update.origin];
+  if (promises && !is_proven(entry, update.origin, update.said)) {
+    ++counters_.forged;
+    return;
+  }
+  if (promises && entry.newest && update.said.what.epoch < entry.newest->what.epoch) {
+    ++counters_.outdated;
+    // the origin itself, started with a clock that went backwards: show it its own newer word
+    if (from == update.origin)
+      if (auto& asked = neighbours_.at(from).to_ask; asked.size() < limits::route_entries_per_packet_max)
+        asked.push_back({update.origin, *entry.newest, metric_class::interactive, 1});
+    return;
+  }
+  if (promises && (!entry.newest || update.said.what > entry.newest->what)) entry.newest = update.said;
+  for (auto c : each_metric_class)
+    if (update.offers[index_of(c)]) learn_offer(from, entry, update, c, number, now);
+}
+
+bool distance_vector::is_proven(destination_entry& entry, const node_id& origin, const signed_claim& said) {
+  if (std::find(entry.verified.begin(), entry.verified.end(), said.what) != entry.verified.end()) return true;
+  if (!verify_claim(origin, said)) return false;
+  if (entry.verified.size() >= verified_claims_max) entry.verified.erase(entry.verified.begin());
+  entry.verified.push_back(said.what);
+  return true;
+}
+
+void distance_vector::learn_offer(const node_id& from, destination_entry& entry, const route_update& update, metric_class c,
+                                  std::uint64_t number, steady_time now) {
+  auto& table = entry.tables[index_of(c)];
+  auto& promised = *update.offers[index_of(c)];
+  auto known = std::find_if(table.ways.begin(), table.ways.end(), [&](auto& each) { return each.via == from; });
+  if (known == table.ways.end()) {
+    known = table.ways.insert(table.ways.end(), learned_way{from, {}, {}, 0, now + limits::route_life, false});
+  }
+  if (number < known->number) {
+    ++counters_.outdated;
+    return;
+  }
+  known->number = number;
+  learned_way next{from, update.said, promised, number, now + limits::route_life, false};
+  if (promised.cost == infinite_metric) {
+    next.said = known->said; // a retraction needs no proof, hence proves no claim
+    next.expires = known->expires;
+    *known = next;
+  } else if (table.chosen == from && !is_feasible(table, next) && is_feasible(table, *known)) {
+    // keep to the old promise until the origin answers with a newer claim (RFC 8966, 3.5.3): no gap, and no loop
+    known->worse_since = true;
+    known->promised.packet_bytes_max = std::min(known->promised.packet_bytes_max, promised.packet_bytes_max);
+  } else {
+    *known = next;
+  }
+  choose(update.origin, entry, c, now);
+}
+
+bool distance_vector::is_feasible(const table_entry& entry, const learned_way& known) const {
+  if (known.promised.cost == infinite_metric) return false;
+  if (!entry.feasible_claim || known.said.what > entry.feasible_claim->what) return true;
+  return known.said.what == entry.feasible_claim->what && known.promised.cost < entry.feasible_cost;
+}
+
+metric distance_vector::cost_of(const learned_way& known, metric_class c) const {
+  auto at = neighbours_.find(known.via);
+  return at == neighbours_.end() ? infinite_metric : over_hop(c, at->second.between.cost[index_of(c)], known.promised.cost);
+}
+
+void distance_vector::choose_all_via(const node_id* neighbour, steady_time now) {
+  for (auto& [origin, entry] : destinations_)
+    for (auto c : each_metric_class)
+      for (auto& each : entry.tables[index_of(c)].ways)
+        if (!neighbour || each.via == *neighbour) {
+          choose(origin, entry, c, now);
+          break;
+        }
+}
+
+void distance_vector::choose(const node_id& origin, destination_entry& entry, metric_class c, steady_time now) {
+  auto& table = entry.tables[index_of(c)];
+  const learned_way* best = nullptr;
+  const learned_way* current = nullptr;
+  metric best_cost = infinite_metric;
+  metric current_cost = infinite_metric;
+  for (auto& each : table.ways) {
+    const auto cost = cost_of(each, c);
+    if (cost == infinite_metric || each.promised.hops >= limits::hop_limit_default || !is_feasible(table, each)) continue;
+    if (cost < best_cost) best = &each, best_cost = cost;
+    if (table.chosen == each.via) current = &each, current_cost = cost;
+  }
+  if (current && static_cast<double>(best_cost) >= static_cast<double>(current_cost) * (1 - tuning_.switch_share))
+    best = current, best_cost = current_cost;
+
+  offer now_told;
+  claim now_claim = table.told_claim;
+  if (best) {
+    now_told =
+      offer{best_cost, static_cast<std::uint8_t>(best->promised.hops + 1), way_of(origin, table, *best, c).packet_bytes_max};
+    now_claim = best->said.what;
+  }
+  const bool another = best ? table.chosen != best->via : table.chosen.has_value();
+  if (another || now_told.hops != table.told.hops || now_told.packet_bytes_max != table.told.packet_bytes_max
+      || moved(table.told.cost, now_told.cost, tuning_.tell_share)) {
+    pending_.changed = true;
+    table.told = now_told;
+    tell_all(origin);
+  } else if (now_claim != table.told_claim) {
+    tell_all(origin);
+  }
+  table.told_claim = now_claim;
+  if (best)
+    table.chosen = best->via;
+  else
+    table.chosen.reset();
+  want_newer(origin, table, c, best_cost, now);
+}
+
+void distance_vector::want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now) {
+  bool wanted = false;
+  for (auto& each : entry.ways) {
+    const auto cost = cost_of(each, c);
+    if (cost == infinite_metric) continue;
+    const bool tempting =
+      chosen_cost == infinite_metric || static_cast<double>(cost) < static_cast<double>(chosen_cost) * (1 - tuning_.switch_share);
+    wanted |= each.worse_since || (tempting && !is_feasible(entry, each));
+  }
+  if (!wanted) {
+    wanted_.erase({origin, c});
+    entry.requests = 0;
+  } else if (wanted_.insert({origin, c}).second) {
+    entry.requests = 0;
+    entry.request_at = now;
+  }
+}
+
+void distance_vector::refresh(steady_time now) {
+  for (auto at = destinations_.begin(); at != destinations_.end();) {
+    auto& [origin, entry] = *at;
+    bool in_use = false;
+    for (auto c : each_metric_class) {
+      auto& table = entry.tables[index_of(c)];
+      if (std::erase_if(table.ways, [&](auto& each) { return each.expires <= now; }) != 0) choose(origin, entry, c, now);
+      table.requests = 0; // ask again what nobody answered
+      in_use |= !table.ways.empty() || (table.feasible_claim && now - table.feasible_told < limits::feasible_distance_life);
+    }
+    at = in_use ? std::next(at) : destinations_.erase(at);
+  }
+  std::erase_if(wanted_, [&](auto& each) { return !destinations_.contains(each.first); });
+  for (auto& [id, peer] : neighbours_) {
+    tell_everything(peer);
+    if (peer.silent) peer.silent = false, peer.unanswered = limits::route_retransmissions_max; // one more try
+  }
+  const auto jitter = static_cast<double>((limits::route_refresh_max - limits::route_refresh_min).count()) * random_.next_unit();
+  refresh_at_ = now + limits::route_refresh_min + duration{static_cast<duration::rep>(jitter)};
+}
+
+table_effects distance_vector::on_tick(steady_time now) {
+  if (!neighbours_.empty() && now >= refresh_at_) refresh(now);
+  return flush(now);
+}
+
+way distance_vector::way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const {
+  way out{origin, c, known.via, cost_of(known, c), static_cast<std::uint8_t>(known.promised.hops + 1), 0, false, false};
+  if (auto at = neighbours_.find(known.via); at != neighbours_.end())
+    out.packet_bytes_max = std::min(known.promised.packet_bytes_max, at->second.between.packet_bytes_max[index_of(c)]);
+  out.feasible = is_feasible(entry, known);
+  out.chosen = entry.chosen == known.via;
+  return out;
+}
+
+std::optional<way> distance_vector::best(const node_id& destination, metric_class table, const node_id* except) const {
+  auto at = destinations_.find(destination);
+  if (at == destinations_.end()) return std::nullopt;
+  auto& entry = at->second.tables[index_of(table)];
+  std::optional<way> out;
+  for (auto& each : entry.ways) {
+    if (except ? each.via == *except : entry.chosen != each.via) continue;
+    auto found = way_of(destination, entry, each, table);
+    if (found.feasible && found.cost != infinite_metric && (!out || found.cost < out->cost)) out = found;
+  }
+  return out;
+}
+
+std::vector<way> distance_vector::get_ways() const {
+  std::vector<way> out;
+  for (auto& [origin, entry] : destinations_)
+    for (auto c : each_metric_class)
+      for (auto& each : entry.tables[index_of(c)].ways) out.push_back(way_of(origin, entry.tables[index_of(c)], each, c));
+  return out;
+}
+
+} // namespace glow::route

@@ -1,0 +1,176 @@
+/// Who is reachable, through which neighbour, at what cost: a distance vector in the manner of Babel (RFC 8966).
+///
+/// Loops cannot form, even while links churn: a way is taken only while it is *feasible*, that is, while the neighbour's
+/// promise is better than the best this node ever told others for the same version of the origin's claim (RFC 8966, 2.4).
+/// Where only infeasible ways are left, the origin is asked for a newer claim. Claims are signed by their origin.
+/// Every feasible way is kept, so that the loss of a neighbour is answered in the same call.
+///
+/// Updates are told as soon as something changed, repeated until acknowledged, and told again at each refresh. What is
+/// repeated is always the present state, never an old packet.
+///
+/// Refuses to know links, packets of data and the clock. Neighbours are nodes; what lies between is an `adjacency`.
+#pragma once
+
+#include "runtime/base/random.hpp"
+#include "runtime/route/control_packet.hpp"
+
+#include <map>
+#include <set>
+
+namespace glow::route {
+
+/// How readily routes move. Shares are of the cost at hand.
+struct route_tuning {
+  double switch_share = 0.10; ///< a rival way must be cheaper by this
+  double tell_share = 0.05;   ///< a cost that moved less is not worth telling before the refresh
+  double adopt_share = 0.20;  ///< a link's measured cost that moved less is noise
+  double link_share = 0.20;   ///< among links of one neighbour a rival must be cheaper by this: they are often alike
+};
+
+/// A routing packet's body for this neighbour.
+struct send_control {
+  node_id to;
+  byte_string body;
+};
+struct table_effects {
+  std::vector<send_control> send;
+  bool changed = false; ///< the table of best ways is another one
+};
+
+/// One way to a destination.
+struct way {
+  node_id destination;
+  metric_class table = metric_class::interactive;
+  node_id via;
+  metric cost = infinite_metric;
+  std::uint8_t hops = 0;
+  std::uint32_t packet_bytes_max = 0; ///< smallest link packet on the way, headers included
+  bool feasible = false;
+  bool chosen = false;
+};
+
+/// Things that were refused, for `get_state` and tests.
+struct table_counters {
+  std::uint64_t malformed = 0;
+  std::uint64_t forged = 0;
+  std::uint64_t strangers = 0; ///< about origins that are no members
+  std::uint64_t outdated = 0;  ///< older epoch, older session, overtaken packet
+  std::uint64_t claims_raised = 0;
+};
+
+class distance_vector {
+public:
+  /// `epoch`: seconds since 1970 at start, higher than at any earlier start. Requires: `random` outlives this.
+  distance_vector(identity::node_keys keys, std::uint64_t epoch, random_source& random, route_tuning tuning = {});
+
+  /// Only these (and this node) are believed in; others are forgotten at once. Requires: sorted.
+  table_effects set_members(std::vector<node_id> members, steady_time now);
+  /// The neighbour came up, or its links changed.
+  table_effects set_neighbour(const node_id& neighbour, const adjacency& between, steady_time now);
+  table_effects drop_neighbour(const node_id& neighbour, steady_time now);
+  /// Body of an announcement packet from this neighbour. Anything wrong with it is counted and ignored.
+  table_effects on_control(const node_id& from, byte_view body, steady_time now);
+  table_effects on_tick(steady_time now);
+  /// When on_tick is due: seconds away unless something is unacknowledged or asked for.
+  steady_time wake_at() const;
+
+  /// The chosen way; with `except` the best feasible one through another neighbour, if there is none: nothing.
+  std::optional<way> best(const node_id& destination, metric_class table, const node_id* except = nullptr) const;
+  /// Every way, by destination; infeasible and retracted ones too.
+  std::vector<way> get_ways() const;
+  bool is_member(const node_id& node) const;
+  const table_counters& counters() const { return counters_; }
+  const claim& own_claim() const { return own_.what; }
+
+private:
+  /// A neighbour's promise.
+  struct learned_way {
+    node_id via;
+    signed_claim said;
+    offer promised;
+    std::uint64_t number = 0; ///< of the packet that told it
+    steady_time expires{};
+    bool worse_since = false; ///< the neighbour now promises something infeasible: asked for a newer claim meanwhile
+  };
+  /// One destination in one metric.
+  struct table_entry {
+    std::vector<learned_way> ways;
+    std::optional<node_id> chosen;
+    offer told; ///< what the others know, or are about to
+    claim told_claim;
+    std::optional<signed_claim> feasible_claim; ///< with feasible_cost: the feasible distance
+    metric feasible_cost = infinite_metric;
+    steady_time feasible_told{};
+    unsigned requests = 0;
+    steady_time request_at{};
+  };
+  struct destination_entry {
+    std::array<table_entry, metric_classes> tables;
+    std::optional<signed_claim> newest;
+    std::vector<claim> verified; ///< the last few, so that each signature is checked once
+  };
+  struct told_packet {
+    std::vector<node_id> origins;
+    steady_time repeat_at{};
+  };
+  struct neighbour_entry {
+    adjacency between;
+    std::uint64_t session = 0;
+    std::uint64_t their_session = 0;
+    std::uint64_t their_last_session = 0;
+    std::uint64_t number = 0;
+    std::map<std::uint64_t, told_packet> in_flight;
+    std::vector<std::uint64_t> acks_owed;
+    std::set<node_id> to_tell;
+    std::vector<seqno_request> to_ask;
+    std::map<node_id, std::uint8_t> offered; ///< bit per metric: a finite promise may stand there
+    steady_time next_send{};
+    unsigned unanswered = 0;
+    bool silent = false;
+  };
+  using wanted_key = std::pair<node_id, metric_class>;
+
+  // distance_vector.cpp: learning and choosing
+  void learn(const node_id& from, const route_update& update, std::uint64_t number, steady_time now);
+  void learn_offer(const node_id& from, destination_entry& entry, const route_update& update, metric_class c,
+                   std::uint64_t number, steady_time now);
+  bool is_proven(destination_entry& entry, const node_id& origin, const signed_claim& said);
+  bool is_feasible(const table_entry& entry, const learned_way& known) const;
+  metric cost_of(const learned_way& known, metric_class c) const;
+  void choose(const node_id& origin, destination_entry& entry, metric_class c, steady_time now);
+  void choose_all_via(const node_id* neighbour, steady_time now);
+  void want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now);
+  void forget_ways_via(const node_id& neighbour, steady_time now);
+  void refresh(steady_time now);
+  way way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const;
+  // distance_vector_tell.cpp: telling and asking
+  void on_session(neighbour_entry& peer, const node_id& from, std::uint64_t session, steady_time now);
+  void on_request(const node_id& from, const seqno_request& request, steady_time now);
+  void raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now);
+  void tell_all(const node_id& origin);
+  void tell_everything(neighbour_entry& peer);
+  void repeat_unanswered(neighbour_entry& peer, steady_time now);
+  void ask_for_wanted(steady_time now);
+  void put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
+                  steady_time now);
+  void tell(const node_id& to, neighbour_entry& peer, steady_time now);
+  duration spacing(const neighbour_entry& peer, std::size_t bytes) const;
+  duration repeat_after(const neighbour_entry& peer) const;
+  table_effects flush(steady_time now);
+
+  identity::node_keys keys_;
+  random_source& random_;
+  route_tuning tuning_;
+  signed_claim own_;
+  steady_time raised_at_{};
+  std::vector<node_id> members_;
+  std::map<node_id, destination_entry> destinations_;
+  std::map<node_id, neighbour_entry> neighbours_;
+  std::set<wanted_key> wanted_;
+  std::map<std::pair<wanted_key, claim>, steady_time> passed_on_;
+  steady_time refresh_at_{};
+  table_counters counters_;
+  table_effects pending_;
+};
+
+} // namespace glow::route

@@ -1,0 +1,248 @@
+/// The half of the distance vector that speaks: updates, acknowledgements, repetitions, requests for newer claims.
+#include "runtime/base/limits.hpp"
+#include "runtime/route/distance_vector.hpp"
+
+#include <cmath>
+
+namespace glow::route {
+
+namespace {
+
+/// Passed-on requests are remembered for less than the pause after which the asker repeats itself.
+constexpr duration passed_on_life = limits::seqno_request_pause * 3 / 4;
+constexpr std::uint32_t own_packet_bytes_max = limits::frame_bytes_max;
+
+claim next_claim(const claim& after) {
+  return after.seqno == 0xffffffff ? claim{after.epoch + 1, 0} : claim{after.epoch, after.seqno + 1};
+}
+
+std::uint8_t bit_of(metric_class c) { return static_cast<std::uint8_t>(1u << index_of(c)); }
+
+} // namespace
+
+void distance_vector::on_session(neighbour_entry& peer, const node_id& from, std::uint64_t session, steady_time now) {
+  if (session == peer.their_session) return;
+  const bool restarted = peer.their_session != 0;
+  peer.their_last_session = peer.their_session;
+  peer.their_session = session;
+  peer.acks_owed.clear();
+  // whatever was sent so far met nobody, or somebody who forgot it
+  for (auto& [number, packet] : peer.in_flight) peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
+  peer.in_flight.clear();
+  peer.unanswered = 0;
+  if (!restarted) return;
+  peer.offered.clear();
+  forget_ways_via(from, now);
+  tell_everything(peer);
+}
+
+void distance_vector::on_request(const node_id& from, const seqno_request& request, steady_time now) {
+  if (request.origin == keys_.id()) return raise_own_claim(from, request.newer_than, now);
+  auto at = destinations_.find(request.origin);
+  if (at == destinations_.end() || request.hop_limit == 0) return;
+  auto& table = at->second.tables[index_of(request.table)];
+  if (table.chosen && *table.chosen != from && table.told_claim > request.newer_than.what) {
+    neighbours_.at(from).to_tell.insert(request.origin);
+    return;
+  }
+  std::erase_if(passed_on_, [&](auto& each) { return each.second <= now; });
+  if (passed_on_.size() >= limits::seqno_requests_remembered_max) return;
+  if (!passed_on_.try_emplace({{request.origin, request.table}, request.newer_than.what}, now + passed_on_life).second) return;
+  std::optional<node_id> towards;
+  if (table.chosen && *table.chosen != from) towards = table.chosen;
+  for (auto& each : table.ways)
+    if (!towards && each.via != from && cost_of(each, request.table) != infinite_metric) towards = each.via;
+  if (!towards) return;
+  auto passed = request;
+  --passed.hop_limit;
+  if (auto next = neighbours_.find(*towards);
+      next != neighbours_.end() && next->second.to_ask.size() < limits::route_entries_per_packet_max)
+    next->second.to_ask.push_back(passed);
+}
+
+void distance_vector::raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now) {
+  if (newer_than.what < own_.what) {
+    neighbours_.at(asked_by).to_tell.insert(keys_.id());
+    return;
+  }
+  // a claim from an earlier life, when the clock was ahead: believed only with this node's own signature
+  if (newer_than.what != own_.what && !verify_claim(keys_.id(), newer_than)) {
+    ++counters_.forged;
+    return;
+  }
+  if (counters_.claims_raised != 0 && now - raised_at_ < limits::seqno_raise_pause) return;
+  raised_at_ = now;
+  ++counters_.claims_raised;
+  own_ = sign_claim(keys_, next_claim(newer_than.what));
+  tell_all(keys_.id());
+}
+
+void distance_vector::tell_all(const node_id& origin) {
+  for (auto& [id, peer] : neighbours_) peer.to_tell.insert(origin);
+}
+
+void distance_vector::tell_everything(neighbour_entry& peer) {
+  std::erase_if(peer.offered, [&](auto& each) { return !destinations_.contains(each.first); }); // retracted a refresh ago
+  peer.to_tell.insert(keys_.id());
+  for (auto& [origin, entry] : destinations_) peer.to_tell.insert(origin);
+}
+
+void distance_vector::ask_for_wanted(steady_time now) {
+  for (auto& [origin, c] : wanted_) {
+    auto& table = destinations_.at(origin).tables[index_of(c)];
+    if (table.requests >= limits::seqno_requests_max || table.request_at > now || !table.feasible_claim) continue;
+    for (auto& each : table.ways) {
+      if (cost_of(each, c) == infinite_metric || (is_feasible(table, each) && !each.worse_since)) continue;
+      auto& asked = neighbours_.at(each.via).to_ask; // a way of finite cost has a neighbour
+      if (asked.size() < limits::route_entries_per_packet_max)
+        asked.push_back({origin, *table.feasible_claim, c, limits::hop_limit_default});
+    }
+    table.request_at = now + limits::seqno_request_pause * (1 << std::min(table.requests, 5u));
+    ++table.requests;
+  }
+}
+
+void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
+                                 steady_time now) {
+  if (origin == keys_.id()) {
+    const offer own{0, 0, own_packet_bytes_max};
+    out.push_back({origin, own_, {own, own}});
+    return;
+  }
+  auto at = destinations_.find(origin);
+  auto offered = peer.offered.find(origin);
+  const unsigned bits = offered == peer.offered.end() ? 0 : offered->second;
+  unsigned now_bits = bits; // kept after a retraction, which may have to be repeated
+  for (auto c : each_metric_class) {
+    auto* table = at == destinations_.end() ? nullptr : &at->second.tables[index_of(c)];
+    const learned_way* chosen = nullptr;
+    if (table && table->chosen && *table->chosen != to) // split horizon (RFC 8966, 3.7.4)
+      for (auto& each : table->ways)
+        if (each.via == *table->chosen) chosen = &each;
+    signed_claim said;
+    offer told;
+    if (chosen) {
+      const auto best = way_of(origin, *table, *chosen, c);
+      said = chosen->said;
+      told = {best.cost, best.hops, best.packet_bytes_max};
+      const bool newer = !table->feasible_claim || said.what > table->feasible_claim->what;
+      table->feasible_cost = newer ? best.cost : std::min(table->feasible_cost, best.cost);
+      table->feasible_claim = said;
+      table->feasible_told = now;
+      now_bits |= bit_of(c);
+    } else if (!(bits & bit_of(c))) {
+      continue;
+    }
+    const bool fits = !out.empty() && out.back().origin == origin && out.back().said.what == said.what
+                      && out.back().said.by_origin == said.by_origin;
+    if (!fits) out.push_back({origin, said, {}});
+    out.back().offers[index_of(c)] = told;
+  }
+  if (now_bits != bits) peer.offered[origin] = static_cast<std::uint8_t>(now_bits);
+}
+
+void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time now) {
+  const auto bytes_max = std::min(peer.between.control_bytes_max, limits::route_packet_bytes_max);
+  if (bytes_max < control_packet_bytes + route_update_bytes) { // its links carry too small packets for routing
+    peer.to_tell.clear();
+    peer.to_ask.clear();
+    peer.acks_owed.clear();
+    return;
+  }
+  if (peer.silent) peer.to_ask.clear();
+  for (;;) {
+    control_packet packet{peer.session, 0, peer.their_session, {}, {}, {}};
+    std::vector<node_id> origins;
+    const auto acks = std::min(peer.acks_owed.size(), (bytes_max - control_packet_bytes) / 4 / ack_bytes);
+    const auto acks_end = peer.acks_owed.begin() + static_cast<std::ptrdiff_t>(acks);
+    packet.acks.assign(peer.acks_owed.begin(), acks_end);
+    peer.acks_owed.erase(peer.acks_owed.begin(), acks_end);
+    auto bytes = control_packet_bytes + acks * ack_bytes;
+    const bool may_speak = !peer.silent && peer.in_flight.size() < limits::route_packets_in_flight_max
+                           && peer.next_send <= now + limits::route_packet_burst;
+    while (may_speak && !peer.to_ask.empty() && bytes + seqno_request_bytes <= bytes_max) {
+      packet.requests.push_back(peer.to_ask.back());
+      peer.to_ask.pop_back();
+      bytes += seqno_request_bytes;
+    }
+    while (may_speak && !peer.to_tell.empty()) {
+      std::vector<route_update> updates;
+      put_update(to, peer, *peer.to_tell.begin(), updates, now);
+      const auto more = updates.size() * route_update_bytes;
+      if (bytes + more > bytes_max && bytes > control_packet_bytes) break; // the next packet has room
+      if (bytes + more <= bytes_max && !updates.empty()) {
+        bytes += more;
+        origins.push_back(*peer.to_tell.begin());
+        packet.updates.insert(packet.updates.end(), updates.begin(), updates.end());
+      }
+      peer.to_tell.erase(peer.to_tell.begin());
+    }
+    const bool speaks = !packet.updates.empty() || !packet.requests.empty();
+    if (!speaks && packet.acks.empty()) return;
+    if (speaks) {
+      packet.number = ++peer.number;
+      peer.in_flight[packet.number] = {std::move(origins), now + repeat_after(peer)};
+    }
+    auto body = encode(packet);
+    if (speaks) peer.next_send = std::max(now, peer.next_send) + spacing(peer, body.size());
+    pending_.send.push_back({to, std::move(body)});
+  }
+}
+
+duration distance_vector::spacing(const neighbour_entry& peer, std::size_t bytes) const {
+  const auto seconds = 8 * static_cast<double>(bytes) / (limits::route_rate_share * std::max(peer.between.rate_bps, 1.0));
+  const auto wanted = std::chrono::duration<double>(std::min(seconds, 3600.0));
+  return std::min(std::chrono::duration_cast<duration>(wanted), limits::route_packet_spacing_max);
+}
+
+duration distance_vector::repeat_after(const neighbour_entry& peer) const {
+  const auto first = peer.between.rtt == duration::zero()
+                       ? limits::route_retransmit_unmeasured
+                       : std::max(limits::route_retransmit_min, 2 * peer.between.rtt + duration{50ms});
+  const auto doublings = peer.unanswered < 3 ? 0u : std::min(peer.unanswered - 2, 6u); // three quick ones: loss is common
+  return std::min(first * (1 << doublings), std::max(limits::route_retransmit_max, first));
+}
+
+void distance_vector::repeat_unanswered(neighbour_entry& peer, steady_time now) {
+  bool repeated = false;
+  for (auto at = peer.in_flight.begin(); at != peer.in_flight.end();) {
+    if (at->second.repeat_at > now) {
+      ++at;
+      continue;
+    }
+    peer.to_tell.insert(at->second.origins.begin(), at->second.origins.end());
+    at = peer.in_flight.erase(at);
+    repeated = true;
+  }
+  if (!repeated || ++peer.unanswered <= limits::route_retransmissions_max) return;
+  peer.silent = true;
+  for (auto& [number, packet] : peer.in_flight) peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
+  peer.in_flight.clear();
+}
+
+steady_time distance_vector::wake_at() const {
+  if (neighbours_.empty()) return steady_time::max();
+  auto out = refresh_at_;
+  for (auto& [id, peer] : neighbours_) {
+    if (peer.silent) continue;
+    for (auto& [number, packet] : peer.in_flight) out = std::min(out, packet.repeat_at);
+    if ((!peer.to_tell.empty() || !peer.to_ask.empty()) && peer.in_flight.size() < limits::route_packets_in_flight_max)
+      out = std::min(out, peer.next_send - limits::route_packet_burst);
+  }
+  for (auto& [origin, c] : wanted_) {
+    auto& table = destinations_.at(origin).tables[index_of(c)];
+    if (table.requests < limits::seqno_requests_max && table.feasible_claim) out = std::min(out, table.request_at);
+  }
+  return out;
+}
+
+table_effects distance_vector::flush(steady_time now) {
+  ask_for_wanted(now);
+  for (auto& [id, peer] : neighbours_) {
+    repeat_unanswered(peer, now);
+    tell(id, peer, now);
+  }
+  return std::exchange(pending_, {});
+}
+
+} // namespace glow::route

@@ -1,0 +1,50 @@
+#include "runtime/route/metric.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace glow::route {
+
+namespace {
+
+metric saturated(double microseconds) {
+  if (!(microseconds >= 1)) return 1;
+  return static_cast<metric>(std::min(microseconds, static_cast<double>(infinite_metric - 1)));
+}
+
+metric sum(metric a, metric b) {
+  if (a == infinite_metric || b == infinite_metric) return infinite_metric;
+  const auto wide = std::uint64_t{a} + b;
+  return wide >= infinite_metric ? infinite_metric : static_cast<metric>(wide);
+}
+
+/// Before the first measurement: what the class promises by definition (overlay.md).
+double assumed_rtt_us(const link_view& link) { return link.link_class == "local" ? 1e3 : link.link_class == "wan" ? 5e4 : 5e5; }
+
+/// Links see the rate of what they happen to carry, so an idle one is credited with what its class promises. Powers of two:
+/// a way should not look better just because it is in use.
+double credited_rate_bps(const link_view& link) {
+  const double promised = link.link_class == "local" ? 1e8 : 1e7;
+  return std::exp2(std::floor(std::log2(std::max(link.rate_bps, promised))));
+}
+
+} // namespace
+
+metric over_hop(metric_class c, metric hop, metric promised) {
+  if (hop == infinite_metric || promised == infinite_metric) return infinite_metric;
+  return c == metric_class::interactive ? sum(std::max(hop, metric{1}), promised) : sum(std::max(hop, promised), hop_cost);
+}
+
+metric link_cost(metric_class c, const link_view& link) {
+  if (link.link_class == "drop") return infinite_metric;
+  if (c == metric_class::bulk) {
+    if (link.link_class == "control") return infinite_metric;
+    return saturated(8e6 * (1u << 20) / credited_rate_bps(link));
+  }
+  const double rtt_us =
+    link.rtt > duration::zero() ? std::chrono::duration<double, std::micro>(link.rtt).count() : assumed_rtt_us(link);
+  const double delivered = 1.0 - std::clamp(link.loss, 0.0, 0.9);
+  return saturated(rtt_us / 2 / delivered + hop_cost);
+}
+
+} // namespace glow::route

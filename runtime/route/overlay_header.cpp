@@ -1,0 +1,55 @@
+#include "runtime/route/overlay_header.hpp"
+
+namespace glow::route {
+
+namespace {
+
+constexpr std::size_t source_at = 2;
+constexpr std::size_t destination_at = source_at + node_id::size_bytes;
+
+std::uint8_t first_byte(const overlay_header& header) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(header.kind) << 3 | static_cast<unsigned>(header.traffic) << 1
+                                   | (header.direct ? 1u : 0u));
+}
+
+} // namespace
+
+result<overlay_header> decode_overlay_header(byte_view packet) {
+  if (packet.size() < direct_header_bytes) return error{error_code::malformed, "overlay packet is shorter than its header"};
+  const unsigned first = packet[0];
+  if (first >> 6 != 0) return error{error_code::malformed, "overlay packet of an unknown version"};
+  const unsigned kind = first >> 3 & 7;
+  const unsigned traffic = first >> 1 & 3;
+  if (kind > static_cast<unsigned>(packet_kind::trace)) return error{error_code::malformed, "overlay packet of an unknown kind"};
+  if (traffic > static_cast<unsigned>(traffic_class::bulk)) return error{error_code::malformed, "unknown traffic class"};
+  overlay_header out;
+  out.kind = static_cast<packet_kind>(kind);
+  out.traffic = static_cast<traffic_class>(traffic);
+  out.direct = (first & 1) != 0;
+  out.hop_limit = packet[1];
+  if (out.direct) return out;
+  if (out.kind == packet_kind::announcement) return error{error_code::malformed, "an announcement never crosses a second link"};
+  if (packet.size() < routed_header_bytes) return error{error_code::malformed, "overlay packet is shorter than its header"};
+  out.source = node_id::from(packet.subspan(source_at, node_id::size_bytes));
+  out.destination = node_id::from(packet.subspan(destination_at, node_id::size_bytes));
+  return out;
+}
+
+byte_string put_overlay_header(const overlay_header& header, byte_string payload) {
+  payload.insert(payload.begin(), header.size_bytes(), 0);
+  payload[0] = first_byte(header);
+  payload[1] = header.hop_limit;
+  if (header.direct) return payload;
+  std::copy(header.source.value.begin(), header.source.value.end(), payload.begin() + source_at);
+  std::copy(header.destination.value.begin(), header.destination.value.end(), payload.begin() + destination_at);
+  return payload;
+}
+
+byte_string take_overlay_payload(const overlay_header& header, byte_string packet) {
+  packet.erase(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(header.size_bytes()));
+  return packet;
+}
+
+void lower_hop_limit(byte_string& packet) { --packet[1]; }
+
+} // namespace glow::route

@@ -1,0 +1,324 @@
+#include "runtime/route/router_machine.hpp"
+
+#include "runtime/base/base32.hpp"
+#include "runtime/base/limits.hpp"
+
+namespace glow::route {
+
+namespace {
+
+double control_rate_bps(const link_view& link) {
+  if (link.link_class == "local") return std::max(link.rate_bps, 1e8);
+  if (link.link_class == "wan") return std::max(link.rate_bps, 1e7);
+  return link.rate_bps > 0 ? link.rate_bps : 64e3;
+}
+
+} // namespace
+
+router_machine::router_machine(identity::node_keys keys, std::uint64_t epoch, random_source& random, route_tuning tuning)
+  : keys_{keys}, self_{keys.id()}, random_{random}, tuning_{tuning}, table_{std::move(keys), epoch, random, tuning} {}
+
+// ---- links and members -----------------------------------------------------------------------------------------
+
+router_effects router_machine::set_roster(const identity::roster& roster, steady_time now) {
+  std::vector<node_id> members;
+  for (auto& each : roster.members) members.push_back(each.id);
+  std::sort(members.begin(), members.end());
+  absorb(table_.set_members(std::move(members), now));
+  for (auto& [peer, links] : neighbours_) sync_adjacency(peer, now);
+  return finish();
+}
+
+router_effects router_machine::set_link(link_view link, steady_time now) {
+  if (link.id == 0 || link.peer == self_) return finish();
+  auto known = links_.find(link.id);
+  if (known == links_.end()) {
+    if (links_.size() >= limits::links_max) {
+      ++drops_.unknown_link;
+      return finish();
+    }
+    neighbours_[link.peer].links.push_back(link.id);
+  } else if (known->second.peer != link.peer) { // an id never changes hands
+    ++drops_.unknown_link;
+    return finish();
+  }
+  const auto peer = link.peer;
+  links_[link.id] = std::move(link);
+  sync_adjacency(peer, now);
+  return finish();
+}
+
+router_effects router_machine::drop_link(std::uint32_t link, steady_time now) {
+  auto at = links_.find(link);
+  if (at == links_.end()) return finish();
+  const auto peer = at->second.peer;
+  links_.erase(at);
+  auto& of = neighbours_.at(peer);
+  std::erase(of.links, link);
+  sync_adjacency(peer, now);
+  if (of.links.empty()) neighbours_.erase(peer);
+  moved_ = true; // the rows name links
+  return finish();
+}
+
+void router_machine::choose_links(neighbour_links& of) const {
+  for (auto c : each_metric_class) {
+    auto& best = of.best[index_of(c)];
+    auto cost_of = [&](std::uint32_t id) {
+      auto at = links_.find(id);
+      return at == links_.end() ? infinite_metric : link_cost(c, at->second);
+    };
+    const auto current = cost_of(best);
+    auto bar = current == infinite_metric ? double{infinite_metric} : static_cast<double>(current) * (1 - tuning_.link_share);
+    if (current == infinite_metric) best = 0;
+    for (auto id : of.links)
+      if (const auto cost = static_cast<double>(cost_of(id)); cost < bar) best = id, bar = cost;
+  }
+}
+
+void router_machine::sync_adjacency(const node_id& peer, steady_time now) {
+  auto& of = neighbours_.at(peer);
+  const auto before = of.best;
+  choose_links(of);
+  moved_ |= before != of.best;
+  auto* talk = link_of(peer, metric_class::interactive);
+  if (!talk || !table_.is_member(peer)) return absorb(table_.drop_neighbour(peer, now));
+  adjacency between;
+  for (auto c : each_metric_class)
+    if (auto* link = link_of(peer, c)) {
+      between.cost[index_of(c)] = link_cost(c, *link);
+      between.packet_bytes_max[index_of(c)] =
+        static_cast<std::uint32_t>(std::min(link->packet_bytes_max, limits::frame_bytes_max));
+    }
+  between.control_bytes_max = talk->packet_bytes_max - std::min(talk->packet_bytes_max, direct_header_bytes);
+  between.rtt = talk->rtt;
+  between.rate_bps = control_rate_bps(*talk);
+  absorb(table_.set_neighbour(peer, between, now));
+}
+
+const link_view* router_machine::link_of(const node_id& neighbour, metric_class c) const {
+  auto at = neighbours_.find(neighbour);
+  if (at == neighbours_.end()) return nullptr;
+  auto link = links_.find(at->second.best[index_of(c)]);
+  return link == links_.end() ? nullptr : &link->second;
+}
+
+// ---- what the tables said --------------------------------------------------------------------------------------
+
+void router_machine::absorb(table_effects told) {
+  moved_ |= told.changed;
+  for (auto& each : told.send)
+    if (auto* link = link_of(each.to, metric_class::interactive))
+      put_out(*link,
+              put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body)));
+}
+
+void router_machine::absorb(trace_table::outcome told) {
+  for (auto& each : told.probes)
+    originate({packet_kind::trace, traffic_class::control, false, each.hop_limit, self_, each.to}, std::move(each.body));
+  for (auto& each : told.ended) effects_.emplace_back(std::move(each));
+}
+
+router_effects router_machine::finish() {
+  for (auto& [link, packets] : out_.by_link) effects_.emplace_back(send_packets{link, packet_batch{std::move(packets)}});
+  for (auto& [from, payloads] : out_.routed_here)
+    effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads)}});
+  out_ = {};
+  if (std::exchange(moved_, false)) effects_.emplace_back(routes_moved{});
+  if (const auto at = std::min(table_.wake_at(), traces_.wake_at()); at != woken_at_) {
+    woken_at_ = at;
+    if (at != steady_time::max()) effects_.emplace_back(wake{at});
+  }
+  return std::exchange(effects_, {});
+}
+
+router_effects router_machine::on_tick(steady_time now) {
+  woken_at_ = steady_time::max(); // that alarm is spent
+  absorb(table_.on_tick(now));
+  trace_table::outcome out;
+  traces_.on_tick(now, out);
+  absorb(std::move(out));
+  return finish();
+}
+
+// ---- packets ---------------------------------------------------------------------------------------------------
+
+const link_view* router_machine::link_towards(const node_id& to, traffic_class traffic, const node_id* came_from) const {
+  const auto c = metric_class_of(traffic);
+  auto chosen = table_.best(to, c);
+  if (chosen && came_from && chosen->via == *came_from) chosen = table_.best(to, c, came_from);
+  if (chosen)
+    if (auto* link = link_of(chosen->via, c)) return link;
+  // a neighbour whose announcement is still on its way; handing a packet to its destination makes no loop
+  return table_.is_member(to) ? link_of(to, c) : nullptr;
+}
+
+bool router_machine::put_out(const link_view& link, byte_string packet) {
+  if (packet.size() > link.packet_bytes_max) {
+    ++drops_.too_long;
+    return false;
+  }
+  out_.by_link[link.id].push_back(std::move(packet));
+  return true;
+}
+
+router_effects router_machine::on_packets(std::uint32_t link, packet_batch packets, steady_time now) {
+  auto at = links_.find(link);
+  if (at == links_.end()) {
+    drops_.unknown_link += packets.size();
+    return finish();
+  }
+  const auto from = at->second; // a copy: what arrives may change the tables
+  if (!table_.is_member(from.peer)) {
+    drops_.not_a_member += packets.size();
+    return finish();
+  }
+  for (auto& each : packets.take()) take_in(from, std::move(each), now);
+  if (!out_.direct_here.empty())
+    effects_.emplace_back(deliver_payloads{from.peer, true, packet_batch{std::exchange(out_.direct_here, {})}});
+  return finish();
+}
+
+void router_machine::take_in(const link_view& from, byte_string packet, steady_time now) {
+  auto header = decode_overlay_header(packet);
+  if (!header) {
+    ++drops_.malformed;
+  } else if (!header->direct) {
+    take_in_routed(from, *header, std::move(packet), now);
+  } else if (header->kind == packet_kind::announcement) {
+    absorb(table_.on_control(from.peer, byte_view{packet}.subspan(direct_header_bytes), now));
+  } else if (header->kind == packet_kind::data) {
+    out_.direct_here.push_back(take_overlay_payload(*header, std::move(packet)));
+  } else {
+    ++drops_.malformed; // probes are always routed
+  }
+}
+
+void router_machine::take_in_routed(const link_view& from, const overlay_header& header, byte_string packet, steady_time now) {
+  if (header.source == self_) {
+    ++drops_.returned;
+    return;
+  }
+  if (!table_.is_member(header.source) || !table_.is_member(header.destination)) {
+    ++drops_.not_a_member;
+    return;
+  }
+  if (header.destination == self_) {
+    if (header.kind == packet_kind::trace) return on_trace(header, byte_view{packet}.subspan(routed_header_bytes), now);
+    auto& here = out_.routed_here;
+    if (here.empty() || here.back().first != header.source) here.emplace_back(header.source, std::vector<byte_string>{});
+    here.back().second.push_back(take_overlay_payload(header, std::move(packet)));
+    return;
+  }
+  if (header.hop_limit <= 1) {
+    if (header.kind == packet_kind::trace) return on_trace(header, byte_view{packet}.subspan(routed_header_bytes), now);
+    ++drops_.hop_limit;
+    return;
+  }
+  auto* link = link_towards(header.destination, header.traffic, &from.peer);
+  if (!link) {
+    ++drops_.no_route;
+  } else if (link->peer == from.peer) {
+    ++drops_.returned;
+  } else {
+    lower_hop_limit(packet);
+    if (put_out(*link, std::move(packet))) ++forwarded_;
+  }
+}
+
+router_effects router_machine::on_payloads(const node_id& to, traffic_class traffic, bool direct, packet_batch payloads,
+                                           steady_time) {
+  if (to == self_) {
+    effects_.emplace_back(deliver_payloads{self_, true, std::move(payloads)});
+    return finish();
+  }
+  auto* link = direct ? link_of(to, metric_class_of(traffic)) : link_towards(to, traffic, nullptr);
+  if (!link || !table_.is_member(to)) {
+    (direct ? drops_.not_a_neighbour : drops_.no_route) += payloads.size();
+    return finish();
+  }
+  overlay_header header{packet_kind::data, traffic, direct, 1, {}, {}};
+  if (!direct) header.hop_limit = limits::hop_limit_default, header.source = self_, header.destination = to;
+  for (auto& each : payloads.take()) {
+    if (each.size() + header.size_bytes() > link->packet_bytes_max)
+      ++drops_.too_long;
+    else
+      put_out(*link, put_overlay_header(header, std::move(each)));
+  }
+  return finish();
+}
+
+void router_machine::originate(const overlay_header& header, byte_string payload) {
+  if (auto* link = link_towards(header.destination, header.traffic, nullptr))
+    put_out(*link, put_overlay_header(header, std::move(payload)));
+  else
+    ++drops_.no_route;
+}
+
+// ---- traces ----------------------------------------------------------------------------------------------------
+
+result<std::uint64_t> router_machine::start_trace(const node_id& to, duration timeout, steady_time now, router_effects& out) {
+  trace_table::outcome begun;
+  if (to == self_) {
+    const auto id = random_.next_u64();
+    begun.ended.push_back({id, std::vector<trace_step>{{self_, {}, {}, {}}}});
+    absorb(std::move(begun));
+    out = finish();
+    return id;
+  }
+  auto* link = link_towards(to, traffic_class::control, nullptr);
+  if (!link)
+    return error{error_code::unreachable,
+                 "no route to " + to_short_string(to) + "; `glow links` and `glow routes` show what is up"};
+  auto id = traces_.start(to, link->description, link->link_class, timeout, now, random_, begun);
+  absorb(std::move(begun));
+  out = finish();
+  return id;
+}
+
+void router_machine::on_trace(const overlay_header& header, byte_view body, steady_time now) {
+  auto packet = decode_trace_packet(body);
+  if (!packet) {
+    ++drops_.malformed;
+    return;
+  }
+  if (packet->answer) {
+    trace_table::outcome out;
+    if (header.destination == self_) traces_.on_answer(header.source, *packet, now, out);
+    return absorb(std::move(out));
+  }
+  if (now - answers_since_ >= 1s) answers_since_ = now, answers_ = 0;
+  if (answers_++ >= limits::trace_answers_per_second) {
+    ++drops_.trace_flood;
+    return;
+  }
+  trace_packet answer{packet->trace, packet->probe, true, {}, {}};
+  if (header.destination != self_)
+    if (auto* link = link_towards(header.destination, header.traffic, nullptr))
+      answer.link = link->description, answer.link_class = link->link_class;
+  originate({packet_kind::trace, traffic_class::control, false, limits::hop_limit_default, self_, header.source}, encode(answer));
+}
+
+// ---- the table for others --------------------------------------------------------------------------------------
+
+route_row router_machine::row_of(const way& found) const {
+  route_row row{found.destination, found.table, found.via, 0, found.cost, found.hops, 0, found.feasible, found.chosen};
+  if (auto* link = link_of(found.via, found.table)) row.link = link->id;
+  const auto header = found.via == found.destination ? direct_header_bytes : routed_header_bytes;
+  row.payload_bytes_max = found.packet_bytes_max - std::min<std::size_t>(found.packet_bytes_max, header);
+  return row;
+}
+
+std::vector<route_row> router_machine::get_routes() const {
+  std::vector<route_row> out;
+  for (auto& each : table_.get_ways()) out.push_back(row_of(each));
+  return out;
+}
+
+std::vector<route_row> router_machine::get_reachable() const {
+  auto out = get_routes();
+  std::erase_if(out, [](auto& row) { return !row.chosen || !row.feasible || row.cost == infinite_metric; });
+  return out;
+}
+
+} // namespace glow::route

@@ -1,0 +1,136 @@
+/// The router without its actor: takes links, packets and payloads, decides where each goes, says so as effects.
+///
+/// Several links to one neighbour are one adjacency: each kind of traffic uses the best of them, and the next best in the
+/// same call in which one goes down. Transit is for members only. A packet never returns to the neighbour it came from.
+/// Batches stay batches: one effect per link and call.
+///
+/// Refuses to decrypt payloads, to queue them, and to believe a source address: only a direct packet has a proven one.
+#pragma once
+
+#include "runtime/identity/roster.hpp"
+#include "runtime/route/distance_vector.hpp"
+#include "runtime/route/overlay_header.hpp"
+#include "runtime/route/trace.hpp"
+
+#include <variant>
+
+namespace glow::route {
+
+// ---- effects ---------------------------------------------------------------------------------------------------
+struct send_packets {
+  std::uint32_t link = 0;
+  packet_batch packets;
+};
+struct deliver_payloads {
+  node_id from;
+  bool direct = false; ///< `from` is proven by the link session
+  packet_batch payloads;
+};
+/// get_routes() gives another answer.
+struct routes_moved {};
+/// Call on_tick at this time; voids earlier ones.
+struct wake {
+  steady_time at;
+};
+using router_effect = std::variant<send_packets, deliver_payloads, routes_moved, trace_end, wake>;
+using router_effects = std::vector<router_effect>;
+
+/// A line of the table as people and endpoints need it.
+struct route_row {
+  node_id destination;
+  metric_class table = metric_class::interactive;
+  node_id next;
+  std::uint32_t link = 0;
+  metric cost = infinite_metric;
+  std::uint8_t hops = 0;
+  std::size_t payload_bytes_max = 0; ///< longest payload that reaches the destination in one packet
+  bool feasible = false;
+  bool chosen = false;
+};
+
+/// Packets that went nowhere, by reason.
+struct drop_counters {
+  std::uint64_t malformed = 0;
+  std::uint64_t not_a_member = 0; ///< neighbour, source or destination
+  std::uint64_t hop_limit = 0;
+  std::uint64_t no_route = 0;
+  std::uint64_t not_a_neighbour = 0; ///< direct payload, but the neighbour is gone
+  std::uint64_t too_long = 0;
+  std::uint64_t returned = 0; ///< the only way led back to where the packet came from, or it was this node's own
+  std::uint64_t unknown_link = 0;
+  std::uint64_t trace_flood = 0;
+};
+
+class router_machine {
+public:
+  /// As distance_vector's.
+  router_machine(identity::node_keys keys, std::uint64_t epoch, random_source& random, route_tuning tuning = {});
+
+  router_effects set_roster(const identity::roster& roster, steady_time now);
+  /// A link came up, or is measured anew (same id).
+  router_effects set_link(link_view link, steady_time now);
+  router_effects drop_link(std::uint32_t link, steady_time now);
+  /// Overlay packets that a link opened.
+  router_effects on_packets(std::uint32_t link, packet_batch packets, steady_time now);
+  /// Payloads from this node's endpoint. They are moved, not copied, where the batch has one holder; a spare capacity of
+  /// routed_header_bytes saves an allocation each.
+  router_effects on_payloads(const node_id& to, traffic_class traffic, bool direct, packet_batch payloads, steady_time now);
+  /// The trace ends with a trace_end of this id, perhaps among the effects at once. Errors: `unreachable`, `exhausted`.
+  result<std::uint64_t> start_trace(const node_id& to, duration timeout, steady_time now, router_effects& out);
+  router_effects on_tick(steady_time now);
+
+  /// Every way known, chosen or not.
+  std::vector<route_row> get_routes() const;
+  /// Chosen ways only: the reachable nodes.
+  std::vector<route_row> get_reachable() const;
+  const drop_counters& drops() const { return drops_; }
+  const table_counters& refused() const { return table_.counters(); }
+  std::uint64_t forwarded() const { return forwarded_; }
+  std::size_t links() const { return links_.size(); }
+  const node_id& self() const { return self_; }
+
+private:
+  struct neighbour_links {
+    std::vector<std::uint32_t> links;
+    std::array<std::uint32_t, metric_classes> best{}; ///< 0: no link may carry that
+  };
+  /// Packets on their way out of one call.
+  struct outbox {
+    std::map<std::uint32_t, std::vector<byte_string>> by_link;
+    std::vector<std::pair<node_id, std::vector<byte_string>>> routed_here;
+    std::vector<byte_string> direct_here;
+  };
+
+  void sync_adjacency(const node_id& peer, steady_time now);
+  void choose_links(neighbour_links& of) const;
+  void absorb(table_effects told);
+  void absorb(trace_table::outcome told);
+  const link_view* link_of(const node_id& neighbour, metric_class c) const;
+  const link_view* link_towards(const node_id& to, traffic_class traffic, const node_id* came_from) const;
+  void take_in(const link_view& from, byte_string packet, steady_time now);
+  void take_in_routed(const link_view& from, const overlay_header& header, byte_string packet, steady_time now);
+  void on_trace(const overlay_header& header, byte_view body, steady_time now);
+  void originate(const overlay_header& header, byte_string payload);
+  bool put_out(const link_view& link, byte_string packet);
+  route_row row_of(const way& found) const;
+  router_effects finish();
+
+  identity::node_keys keys_;
+  node_id self_;
+  random_source& random_;
+  route_tuning tuning_;
+  distance_vector table_;
+  trace_table traces_;
+  std::map<std::uint32_t, link_view> links_;
+  std::map<node_id, neighbour_links> neighbours_;
+  drop_counters drops_;
+  std::uint64_t forwarded_ = 0;
+  steady_time answers_since_{};
+  unsigned answers_ = 0;
+  outbox out_;
+  router_effects effects_;
+  bool moved_ = false;
+  steady_time woken_at_ = steady_time::max();
+};
+
+} // namespace glow::route

@@ -1,0 +1,97 @@
+#include "runtime/store/chunk_store.hpp"
+
+#include "runtime/base/base32.hpp"
+#include "runtime/base/limits.hpp"
+
+namespace glow::store {
+
+namespace {
+
+byte_string presence_key(const object_address& address) {
+  byte_string key{'o'};
+  append(key, address.view());
+  return key;
+}
+
+byte_string dedup_key(const chunk_id& id) {
+  byte_string key{'i'};
+  append(key, id.view());
+  return key;
+}
+
+void put_object(const object_address& address, byte_view sealed, write_batch& batch) {
+  byte_string size;
+  append_le(size, static_cast<std::uint32_t>(sealed.size()));
+  batch.put(family::chunks, address.view(), sealed);
+  batch.put(family::meta, presence_key(address), size);
+}
+
+} // namespace
+
+result<chunk_ref> chunk_store::put_chunk(byte_view plain, write_batch& batch) {
+  chunk_ref ref;
+  ref.id = id_of(keys_, object_kind::chunk, plain);
+  ref.plain_bytes = static_cast<std::uint32_t>(plain.size());
+  auto known = db_.get(family::meta, dedup_key(ref.id));
+  if (!known) return known.why();
+  if (*known && (*known)->size() == object_address::size_bytes) {
+    ref.address = object_address::from(**known);
+    return ref;
+  }
+  auto sealed = sealer_.seal(object_kind::chunk, ref.id, plain);
+  ref.address = address_of(sealed);
+  put_object(ref.address, sealed, batch);
+  batch.put(family::meta, dedup_key(ref.id), ref.address.view());
+  return ref;
+}
+
+result<object_address> chunk_store::put_plain(object_kind kind, byte_view plain, write_batch& batch) {
+  if (plain.size() > limits::object_plain_bytes_max)
+    return error{error_code::exhausted, "object of " + std::to_string(plain.size()) + " bytes: no object may be that large"};
+  auto sealed = sealer_.seal(kind, id_of(keys_, kind, plain), plain);
+  auto address = address_of(sealed);
+  auto here = has(address);
+  if (!here) return here.why();
+  if (!*here) put_object(address, sealed, batch);
+  return address;
+}
+
+result<void> chunk_store::put_sealed(const object_address& expected, byte_view sealed) {
+  if (sealed.size() > limits::object_sealed_bytes_max) return error{error_code::malformed, "object larger than any object may be"};
+  if (address_of(sealed) != expected)
+    return error{error_code::tampered, "object does not have the address " + to_short_string(expected) + " that was asked for"};
+  auto here = has(expected);
+  if (!here) return here.why();
+  if (*here) return {};
+  auto opened = sealer_.open(sealed); // so that a wrong identifier never enters the dedup index
+  if (!opened) return opened.why();
+  write_batch batch;
+  put_object(expected, sealed, batch);
+  if (opened->kind == object_kind::chunk) batch.put(family::meta, dedup_key(opened->id), expected.view());
+  return db_.write(batch, durable::no);
+}
+
+result<std::optional<byte_string>> chunk_store::get_sealed(const object_address& address) {
+  return db_.get(family::chunks, address.view());
+}
+
+result<std::optional<byte_string>> chunk_store::get_plain(object_kind kind, const object_address& address) {
+  auto sealed = db_.get(family::chunks, address.view());
+  if (!sealed) return sealed.why();
+  if (!*sealed) return std::optional<byte_string>{};
+  auto opened = sealer_.open(**sealed);
+  if (!opened) return opened.why();
+  if (opened->kind != kind) return error{error_code::tampered, "object " + to_short_string(address) + " is of another kind"};
+  return std::optional{to_bytes(opened->plain)};
+}
+
+result<bool> chunk_store::has(const object_address& address) { return db_.contains(family::meta, presence_key(address)); }
+
+result<std::optional<std::uint32_t>> chunk_store::sealed_size(const object_address& address) {
+  auto size = db_.get(family::meta, presence_key(address));
+  if (!size) return size.why();
+  if (!*size || (*size)->size() != 4) return std::optional<std::uint32_t>{};
+  return std::optional{read_le<std::uint32_t>((*size)->data())};
+}
+
+} // namespace glow::store

@@ -1,0 +1,47 @@
+/// Objects in the database: put, get, has. Holds nothing but scratch buffers, so that a worker thread may have its own
+/// over the same database (one per thread), while the store's actor commits.
+/// Refuses to know trees and commits.
+///
+/// Keys:  chunks  address                  → sealed bytes
+///        meta    'o' address              → sealed size, le32      presence without reading the value
+///        meta    'i' id                   → address                dedup: an id that is here need not be sealed again
+#pragma once
+
+#include "runtime/store/chunk.hpp"
+#include "runtime/store/database.hpp"
+#include "runtime/store/tree_entry.hpp"
+
+namespace glow::store {
+
+class chunk_store {
+public:
+  chunk_store(database& db, const namespace_keys& keys) : db_{db}, keys_{keys}, sealer_{keys} {}
+
+  /// Adds a chunk of a file to `batch` unless it is here already; the reference is good once the batch is written.
+  /// Not durable until the commit is. Requires: plain.size() <= limits::object_plain_bytes_max.
+  result<chunk_ref> put_chunk(byte_view plain, write_batch& batch);
+  /// Likewise for nodes and chunk lists.
+  result<object_address> put_plain(object_kind kind, byte_view plain, write_batch& batch);
+
+  /// Stores sealed bytes from a peer after checking that they have this address (and, opened, are what they claim).
+  /// Errors: `tampered`, `malformed`, those of the database.
+  result<void> put_sealed(const object_address& expected, byte_view sealed);
+
+  /// Sealed bytes, as peers get them. None: not here.
+  result<std::optional<byte_string>> get_sealed(const object_address& address);
+  /// Opened bytes. None: not here. Errors: `tampered` when it is not of the expected kind, too.
+  result<std::optional<byte_string>> get_plain(object_kind kind, const object_address& address);
+  result<bool> has(const object_address& address);
+  /// Sealed size. None: not here.
+  result<std::optional<std::uint32_t>> sealed_size(const object_address& address);
+
+  database& db() { return db_; }
+  const namespace_keys& keys() const { return keys_; }
+
+private:
+  database& db_;
+  namespace_keys keys_;
+  sealer sealer_;
+};
+
+} // namespace glow::store

@@ -1,0 +1,116 @@
+#include "runtime/stream/congestion.hpp"
+
+#include "runtime/base/limits.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace glow::stream {
+namespace {
+
+constexpr double cubic_c = 0.4;    // RFC 9438 §5, segments per second cubed
+constexpr double cubic_beta = 0.7; // RFC 9438 §4.6
+constexpr double reno_alpha = 3 * (1 - cubic_beta) / (1 + cubic_beta);
+constexpr double window_packets_min = 2;
+constexpr double window_packets_start = 10; // RFC 6928
+constexpr duration burst_time = 2ms;        // timers are no finer than a millisecond
+
+double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
+
+} // namespace
+
+congestion::congestion(std::size_t packet_bytes, bool quick) : packet_{static_cast<double>(packet_bytes)} {
+  window_minimum_ = window_packets_min * packet_;
+  window_ = window_packets_start * packet_;
+  if (quick) window_ = std::max(window_, static_cast<double>(limits::stream_window_bytes_quick_start));
+  threshold_ = std::numeric_limits<double>::infinity();
+  burst_left_ = window_;
+}
+
+void congestion::on_acknowledged(std::size_t bytes, steady_time sent_at, steady_time now, duration smoothed_rtt, bool limited) {
+  if (recovery_since_ && sent_at <= *recovery_since_) return;
+  if (!limited) {
+    epoch_.reset(); // time that the application idled away must not count as growth (RFC 9438 §5.8)
+    return;
+  }
+  if (in_slow_start())
+    window_ += static_cast<double>(bytes);
+  else
+    grow_cubic(static_cast<double>(bytes), now, smoothed_rtt);
+  window_ = std::min(window_, static_cast<double>(limits::stream_window_bytes_max));
+}
+
+void congestion::grow_cubic(double bytes, steady_time now, duration smoothed_rtt) {
+  if (!epoch_) {
+    epoch_ = now;
+    reno_window_ = window_;
+    if (window_ < window_before_) {
+      k_seconds_ = std::cbrt((window_before_ - window_) / packet_ / cubic_c);
+    } else {
+      k_seconds_ = 0;
+      window_before_ = window_;
+    }
+  }
+  auto since = seconds(now - *epoch_);
+  reno_window_ += (reno_window_ >= window_before_ ? 1.0 : reno_alpha) * packet_ * bytes / window_;
+  if (cubic_window(since) < reno_window_) {
+    window_ = std::max(window_, reno_window_);
+    return;
+  }
+  auto target = std::clamp(cubic_window(since + seconds(smoothed_rtt)), window_, 1.5 * window_);
+  window_ += (target - window_) * bytes / window_;
+}
+
+double congestion::cubic_window(double since) const {
+  auto t = since - k_seconds_;
+  return cubic_c * t * t * t * packet_ + window_before_;
+}
+
+void congestion::on_packet_size(std::size_t packet_bytes) {
+  packet_ = static_cast<double>(packet_bytes);
+  window_minimum_ = window_packets_min * packet_;
+  window_ = std::max(window_, window_minimum_);
+}
+
+void congestion::on_lost(steady_time sent_at, steady_time now) {
+  if (recovery_since_ && sent_at <= *recovery_since_) return;
+  recovery_since_ = now;
+  // fast convergence, RFC 9438 §4.7: a flow that shrinks leaves room for others
+  window_before_ = window_ < window_before_ ? window_ * (1 + cubic_beta) / 2 : window_;
+  window_ = std::max(window_ * cubic_beta, window_minimum_);
+  threshold_ = window_;
+  epoch_.reset();
+}
+
+void congestion::on_persistent() {
+  window_ = window_minimum_;
+  recovery_since_.reset();
+  epoch_.reset();
+}
+
+double congestion::pace_bytes_per_second(duration smoothed_rtt) const {
+  auto rtt = std::max(seconds(smoothed_rtt), 1e-6);
+  return (in_slow_start() ? 2.0 : 1.25) * window_ / rtt;
+}
+
+double congestion::burst_bytes(duration smoothed_rtt) const {
+  return std::max(window_packets_start * packet_, pace_bytes_per_second(smoothed_rtt) * seconds(burst_time));
+}
+
+bool congestion::may_burst(steady_time now, duration smoothed_rtt) {
+  auto most = burst_bytes(smoothed_rtt);
+  if (!paced_at_) burst_left_ = std::max(most, window_);
+  if (paced_at_ && now > *paced_at_)
+    burst_left_ = std::min(most, burst_left_ + pace_bytes_per_second(smoothed_rtt) * seconds(now - *paced_at_));
+  paced_at_ = now;
+  return burst_left_ > 0;
+}
+
+steady_time congestion::next_burst(duration smoothed_rtt) const {
+  auto missing = std::max(0.0, burst_bytes(smoothed_rtt) / 4 - burst_left_); // a quarter at a time, not packet by packet
+  auto wait = std::chrono::duration_cast<duration>(std::chrono::duration<double>(missing / pace_bytes_per_second(smoothed_rtt)));
+  return paced_at_.value_or(steady_time{}) + std::max<duration>(wait, 1us);
+}
+
+} // namespace glow::stream

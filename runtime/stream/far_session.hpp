@@ -1,0 +1,63 @@
+/// The end-to-end session with one node that is no neighbour at present: a link machine whose datagrams are overlay
+/// payloads. Opens it, answers the other side's opening, opens it again when the peer seems to have lost it.
+/// Refuses to retransmit what it seals (conversation.hpp does) and to judge membership: `check_member` does.
+#pragma once
+
+#include "runtime/link/link_machine.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace glow::stream {
+
+/// What all sessions of one node have in common. No certificate: both ends know each other from their rosters.
+struct session_terms {
+  std::shared_ptr<const identity::node_keys> keys;
+  namespace_id space;
+  std::string node_name;
+  link::member_check check_member;
+};
+
+/// Longest payload that a session adds to a conversation packet.
+inline constexpr std::size_t session_overhead_bytes = link::sealed_overhead_bytes;
+
+class far_session {
+public:
+  struct output {
+    std::vector<byte_string> datagrams; ///< to be sent to the peer as overlay payloads
+    std::vector<byte_string> packets;   ///< conversation packets that the peer sealed
+  };
+
+  explicit far_session(const node_id& peer) : peer_{peer} {}
+
+  /// Begins a handshake unless one is going on, the session is up, or the last attempt was a moment ago.
+  void open(const session_terms& terms, steady_time now, random_source& random, output& out);
+  /// The peer does not answer any more: perhaps it restarted. Begins anew, not too often.
+  void reopen(const session_terms& terms, steady_time now, random_source& random, output& out);
+  void on_datagrams(std::vector<byte_string> datagrams, const session_terms& terms, steady_time now, random_source& random,
+                    output& out);
+  /// Requires: is_up().
+  void seal(std::vector<byte_string> packets, steady_time now, random_source& random, output& out);
+  void on_tick(steady_time now, random_source& random, output& out);
+  void close(const error& why, steady_time now, random_source& random, output& out);
+
+  bool is_up() const { return machine_ && machine_->is_up(); }
+  bool is_open() const { return machine_ != nullptr; }
+  /// When open() may try again.
+  steady_time next_attempt() const { return next_attempt_; }
+  std::optional<steady_time> wake_at() const;
+  /// Why the last attempt failed; code none when there is nothing to tell.
+  const error& last_failure() const { return last_failure_; }
+
+private:
+  void begin(link::role as, const session_terms& terms, steady_time now, random_source& random, output& out);
+  void perform(link::effects effects, output& out);
+
+  node_id peer_;
+  std::unique_ptr<link::link_machine> machine_;
+  steady_time next_attempt_{};
+  error last_failure_{error_code::none, {}};
+};
+
+} // namespace glow::stream

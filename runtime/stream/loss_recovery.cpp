@@ -1,0 +1,175 @@
+#include "runtime/stream/loss_recovery.hpp"
+
+#include "runtime/base/limits.hpp"
+
+#include <algorithm>
+
+namespace glow::stream {
+namespace {
+
+constexpr std::uint64_t packet_threshold = 3; // RFC 9002 §6.1.1
+constexpr unsigned probe_packets = 2;         // RFC 9002 §6.2.4
+constexpr int persistent_probe_timeouts = 3;  // RFC 9002 §7.6.1
+
+} // namespace
+
+void loss_recovery::on_sent(std::size_t bytes, bool eliciting, std::vector<fragment> fragments, steady_time now) {
+  ++next_;
+  auto& packet = sent_.emplace_back();
+  packet.sent_at = now;
+  packet.bytes = static_cast<std::uint32_t>(bytes);
+  if (eliciting) {
+    packet.outstanding = true;
+    packet.fragments = std::move(fragments);
+    in_flight_ += bytes;
+    ++eliciting_in_flight_;
+    last_eliciting_at_ = now;
+    congestion_.on_sent(bytes);
+    if (probes_due_ > 0) --probes_due_;
+  } else {
+    drop_settled(); // acknowledgements alone are not waited for
+  }
+}
+
+loss_recovery::outcome loss_recovery::on_ack(const ack_frame& ack, steady_time now) {
+  outcome out;
+  auto low = ack.spans[0].to;
+  auto back = static_cast<std::uint32_t>(static_cast<std::uint32_t>(next_) - 1 - low); // how far behind the newest
+  if (next_ == 0 || back >= next_ || back > (1u << 31)) return out;
+  auto largest = next_ - 1 - back;
+  auto in_flight_before = in_flight_;
+
+  if (!largest_acknowledged_ || largest > *largest_acknowledged_) {
+    largest_acknowledged_ = largest;
+    if (largest >= base_ && sent_[largest - base_].outstanding) {
+      auto delay = std::chrono::microseconds{std::min<std::uint64_t>(ack.delay_us, 1000000)};
+      round_trip_.on_sample(now - sent_[largest - base_].sent_at, delay);
+    }
+  }
+  for (std::size_t i = 0; i < ack.count; ++i) {
+    std::uint64_t below_from = std::uint32_t(low - ack.spans[i].from); // distances below `largest`, so no wrap
+    std::uint64_t below_to = std::uint32_t(low - ack.spans[i].to);
+    if (below_to > largest || largest - below_to < base_) break;
+    auto first = below_from > largest ? base_ : std::max(base_, largest - below_from);
+    for (auto number = first; number <= largest - below_to; ++number) acknowledge(number, in_flight_before, out, now);
+  }
+  if (out.progress) {
+    probe_rounds_ = 0;
+    probes_due_ = 0;
+  }
+  detect_lost(out, now);
+  drop_settled();
+  return out;
+}
+
+void loss_recovery::acknowledge(std::uint64_t number, std::size_t in_flight_before, outcome& out, steady_time now) {
+  auto& packet = sent_[number - base_];
+  if (packet.acknowledged) return;
+  packet.acknowledged = true;
+  // late news of a packet that was given up still saves sending its bytes again
+  out.acknowledged.insert(out.acknowledged.end(), packet.fragments.begin(), packet.fragments.end());
+  packet.fragments.clear();
+  if (!packet.outstanding) return;
+  take_from_flight(packet);
+  out.progress = true;
+  auto window = congestion_.window_bytes();
+  bool limited = congestion_.in_slow_start() ? in_flight_before * 2 >= window : in_flight_before + 3ul * packet.bytes >= window;
+  congestion_.on_acknowledged(packet.bytes, packet.sent_at, now, round_trip_.smoothed(), limited);
+}
+
+void loss_recovery::detect_lost(outcome& out, steady_time now) {
+  loss_at_.reset();
+  if (!largest_acknowledged_) return;
+  auto delay = round_trip_.loss_delay();
+  std::optional<steady_time> newest_lost;
+  std::optional<steady_time> run_began; // of lost packets with no acknowledged one between them
+  bool persistent = false;
+  auto persistent_time = round_trip_.probe_timeout() * persistent_probe_timeouts;
+  for (auto number = base_; number < next_ && number <= *largest_acknowledged_; ++number) {
+    auto& packet = sent_[number - base_];
+    if (packet.acknowledged) run_began.reset();
+    if (!packet.outstanding) continue;
+    if (number + packet_threshold > *largest_acknowledged_ && packet.sent_at + delay > now) {
+      if (!loss_at_) loss_at_ = packet.sent_at + delay;
+      continue;
+    }
+    take_from_flight(packet);
+    out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
+    if (!run_began) run_began = packet.sent_at;
+    persistent = persistent || (round_trip_.measured() && packet.sent_at - *run_began > persistent_time);
+    newest_lost = packet.sent_at;
+  }
+  if (newest_lost) congestion_.on_lost(*newest_lost, now);
+  if (persistent) congestion_.on_persistent();
+}
+
+loss_recovery::outcome loss_recovery::on_timer(steady_time now) {
+  outcome out;
+  if (loss_at_) {
+    if (*loss_at_ <= now) {
+      detect_lost(out, now);
+      drop_settled();
+    }
+    return out;
+  }
+  auto due = wake_at();
+  if (!due || *due > now) return out;
+  probe_rounds_ = std::min(probe_rounds_ + 1, 30u);
+  probes_due_ = probe_packets;
+  last_eliciting_at_ = now; // the next probe is timed from here, even if the path takes none now
+  unsigned taken = 0;
+  for (auto& packet : sent_) {
+    if (!packet.outstanding) continue;
+    out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
+    if (++taken == probe_packets) break;
+  }
+  return out;
+}
+
+loss_recovery::outcome loss_recovery::on_new_path(std::size_t packet_bytes, bool quick, duration rtt_guess) {
+  outcome out;
+  for (auto& packet : sent_) {
+    if (!packet.outstanding) continue;
+    take_from_flight(packet);
+    out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
+  }
+  round_trip_ = round_trip{rtt_guess};
+  congestion_ = congestion{packet_bytes, quick};
+  loss_at_.reset();
+  probe_rounds_ = 0;
+  probes_due_ = 0;
+  return out; // the records stay a while: late acknowledgements save work
+}
+
+void loss_recovery::on_peer_restarted() {
+  base_ = next_;
+  sent_.clear();
+  largest_acknowledged_.reset();
+  in_flight_ = 0;
+  eliciting_in_flight_ = 0;
+  loss_at_.reset();
+  probe_rounds_ = 0;
+  probes_due_ = 0;
+}
+
+std::optional<steady_time> loss_recovery::wake_at() const {
+  if (loss_at_) return loss_at_;
+  if (eliciting_in_flight_ == 0) return {};
+  auto wait = round_trip_.probe_timeout() * (std::int64_t{1} << std::min(probe_rounds_, 16u));
+  return last_eliciting_at_ + std::min<duration>(wait, limits::stream_probe_wait_max);
+}
+
+void loss_recovery::take_from_flight(sent_packet& packet) {
+  packet.outstanding = false;
+  in_flight_ -= packet.bytes;
+  --eliciting_in_flight_;
+}
+
+void loss_recovery::drop_settled() {
+  while (!sent_.empty() && !sent_.front().outstanding) {
+    sent_.pop_front();
+    ++base_;
+  }
+}
+
+} // namespace glow::stream

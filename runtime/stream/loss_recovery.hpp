@@ -1,0 +1,85 @@
+/// Loss recovery of one conversation, RFC 9002: what is under way, what was acknowledged, what counts as lost, when to
+/// probe. Owns the estimates of the path. Refuses to know content: fragments come back to whoever sent them.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+#include "runtime/stream/congestion.hpp"
+#include "runtime/stream/packet.hpp"
+#include "runtime/stream/round_trip.hpp"
+
+#include <deque>
+#include <optional>
+
+namespace glow::stream {
+
+/// What a packet carried and must be sent again if it is lost: bytes of a message, or (`length` = cancels) a CANCEL.
+struct fragment {
+  static constexpr std::uint32_t cancels = 0xffffffff;
+  std::uint64_t message = 0; ///< outbox key
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+};
+
+class loss_recovery {
+public:
+  struct outcome {
+    std::vector<fragment> acknowledged;
+    std::vector<fragment> lost;
+    bool progress = false; ///< a packet was acknowledged for the first time
+  };
+
+  loss_recovery(std::size_t packet_bytes, bool quick, duration rtt_guess)
+    : round_trip_{rtt_guess}, congestion_{packet_bytes, quick} {}
+
+  /// Low 32 bits of the number that the next packet gets.
+  std::uint32_t next_number() const { return static_cast<std::uint32_t>(next_); }
+  void on_sent(std::size_t bytes, bool eliciting, std::vector<fragment> fragments, steady_time now);
+  /// An ACK for packets never sent is ignored: the peer is broken, but its other frames may not be.
+  outcome on_ack(const ack_frame& ack, steady_time now);
+  /// Requires: wake_at() ≤ now. Lost packets; or, where a probe is due, the fragments of the oldest packet under way.
+  outcome on_timer(steady_time now);
+  /// Another path: estimates start anew; everything under way comes back as lost, without blame.
+  outcome on_new_path(std::size_t packet_bytes, bool quick, duration rtt_guess);
+  /// The peer forgot all numbers: drop what is under way, keep the estimates.
+  void on_peer_restarted();
+
+  std::optional<steady_time> wake_at() const;
+  /// False when too many packets are on record: pure acknowledgements wait until the peer acknowledges something.
+  bool may_record() const { return sent_.size() < limits::stream_sent_packets_max; }
+  bool window_open() const { return in_flight_ < congestion_.window_bytes(); }
+  /// Probes that must leave now, whatever the window says.
+  unsigned probes_due() const { return probes_due_; }
+  unsigned probe_rounds() const { return probe_rounds_; } ///< without an answer so far
+  bool in_flight() const { return eliciting_in_flight_ > 0; }
+  const round_trip& path_time() const { return round_trip_; }
+  congestion& window() { return congestion_; }
+  const congestion& window() const { return congestion_; }
+
+private:
+  struct sent_packet {
+    steady_time sent_at{};
+    std::uint32_t bytes = 0;
+    bool outstanding = false; ///< elicits an acknowledgement and has neither got it nor been declared lost
+    bool acknowledged = false;
+    std::vector<fragment> fragments;
+  };
+  void acknowledge(std::uint64_t number, std::size_t in_flight_before, outcome& out, steady_time now);
+  void detect_lost(outcome& out, steady_time now);
+  void take_from_flight(sent_packet& packet);
+  void drop_settled();
+
+  round_trip round_trip_;
+  congestion congestion_;
+  std::deque<sent_packet> sent_; ///< numbers base_ … next_-1
+  std::uint64_t base_ = 0;
+  std::uint64_t next_ = 0;
+  std::optional<std::uint64_t> largest_acknowledged_;
+  std::size_t in_flight_ = 0;
+  std::size_t eliciting_in_flight_ = 0; ///< packets
+  std::optional<steady_time> loss_at_;
+  steady_time last_eliciting_at_{};
+  unsigned probe_rounds_ = 0;
+  unsigned probes_due_ = 0;
+};
+
+} // namespace glow::stream

@@ -1,0 +1,45 @@
+"""Any single actor may die at any time: its supervisor brings it back, and the mesh works on."""
+import os
+import subprocess
+import unittest
+
+from mesh import BIN, Mesh, same_tree, wait_for, write
+
+SHELL = os.path.join(BIN, "glow-shell")
+
+
+def paths(tree, above=""):
+    """Paths of all actors below the root, as glow-shell takes them."""
+    for each in tree.get("children", []):
+        path = f"{above}{each['name']}"
+        yield path
+        yield from paths(each, path + "/")
+
+
+class Supervision(unittest.TestCase):
+    def test_each_actor_of_the_relay_may_be_killed_and_the_mesh_works_on(self):
+        with Mesh() as mesh:
+            laptop, nas, vps = mesh.three()
+            victims = [p for p in paths(nas.ask("supervisor-tree"))]
+            for name in ("namespace", "router", "endpoint", "store", "jobs", "links", "transports", "control"):
+                self.assertIn(name, [v.split("/")[0] for v in victims])
+            for number, victim in enumerate(victims):
+                if victim not in list(paths(nas.ask("supervisor-tree"))):
+                    continue  # a link that was replaced meanwhile has another name
+                subprocess.run([SHELL, "--home", nas.home, "quit", victim], capture_output=True, text=True, timeout=30)
+                wait_for(20, f"nas to answer after {victim} was killed", lambda: nas.ask("status"))
+                took = wait_for(20, f"vps to see laptop after {victim} was killed", lambda: vps.sees("laptop") and laptop.sees("vps"))
+                print(f"{victim}: healed, seen after {took:.2f} s")
+                data = os.urandom(50_000)
+                write(mesh.path("f"), data)
+                wait_for(20, "laptop to put", lambda: laptop.glow("put", mesh.path("f"), f"/f{number}"))
+                wait_for(20, f"vps to get after {victim} was killed",
+                         lambda: vps.glow("get", "--timeout", "3s", f"/f{number}", mesh.path(f"copy{number}")))
+                self.assertEqual(same_tree(mesh.path("f"), mesh.path(f"copy{number}")).stdout, "")
+            # the relay's own store and jobs work too
+            wait_for(20, "nas to run a job", lambda: nas.glow("run", "--", "true"))
+            self.assertEqual(nas.ask("status")["agent"]["pid"], nas.pid, "the agent itself was never restarted")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,151 @@
+#include "tests/runtime/route/mesh_network.hpp"
+
+#include <rapidcheck.h>
+
+using namespace glow;
+using namespace glow::route;
+using namespace glow::route::testing;
+
+namespace {
+
+/// A connected random graph: a random tree, and some links more.
+void connect_randomly(mesh& net, seeded_random& random, std::size_t extra, double loss) {
+  auto rtt = [&] { return duration{static_cast<duration::rep>(1'000'000 + random.next_below(30'000'000))}; };
+  auto link_class = [&] { return random.next_below(5) == 0 ? "control" : random.next_below(2) == 0 ? "local" : "wan"; };
+  for (std::size_t i = 1; i < net.size(); ++i) net.connect(i, random.next_below(i), rtt(), loss, link_class());
+  for (std::size_t k = 0; k < extra; ++k) {
+    auto a = random.next_below(net.size());
+    auto b = random.next_below(net.size());
+    if (a != b) net.connect(a, b, rtt(), loss, link_class());
+  }
+}
+
+/// Empty when every table equals the shortest ways over the links that are up.
+std::string differs_from_shortest(mesh& net) {
+  for (auto c : each_metric_class)
+    for (std::size_t to = 0; to < net.size(); ++to) {
+      auto shortest = net.shortest_to(to, c);
+      for (std::size_t from = 0; from < net.size(); ++from) {
+        if (from == to) continue;
+        auto row = net.row(from, to, c);
+        const auto where = std::to_string(from) + " to " + std::to_string(to) + " in table " + std::to_string(index_of(c));
+        if (row.has_value() != shortest.contains(from)) return where + (row ? " is a ghost" : " is missing");
+        if (row && row->cost != shortest[from])
+          return where + " costs " + std::to_string(row->cost) + ", not " + std::to_string(shortest[from]);
+      }
+    }
+  return {};
+}
+
+} // namespace
+
+TEST_CASE("no loop ever forms while random links fail and return, even with loss and reordering") {
+  REQUIRE(rc::check("loop freedom", [] {
+    const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+    seeded_random random{seed};
+    mesh net{3 + random.next_below(6), random.next_u64()};
+    const double loss = random.next_below(2) == 0 ? 0.0 : 0.15;
+    connect_randomly(net, random, random.next_below(7), loss);
+    net.check_loops = true;
+    for (int k = 0; k < 12; ++k) {
+      net.run_for(duration{static_cast<duration::rep>(random.next_below(400'000'000))});
+      auto link = random.next_below(net.links());
+      if (random.next_below(4) == 0)
+        net.measure(link, duration{static_cast<duration::rep>(1'000'000 + random.next_below(90'000'000))});
+      else if (net.link(link).up)
+        net.cut(link);
+      else
+        net.raise(link);
+      RC_ASSERT(!net.has_loop());
+    }
+    net.run_for(1s);
+    RC_ASSERT(!net.loop_seen);
+  }));
+}
+
+TEST_CASE("tables come to the shortest ways within two seconds after the last change") {
+  REQUIRE(rc::check("convergence", [] {
+    const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+    seeded_random random{seed};
+    mesh net{3 + random.next_below(6), random.next_u64()};
+    connect_randomly(net, random, random.next_below(7), 0);
+    for (int k = 0; k < 8; ++k) {
+      net.run_for(duration{static_cast<duration::rep>(random.next_below(1'000'000'000))});
+      auto link = random.next_below(net.links());
+      net.link(link).up ? net.cut(link) : net.raise(link);
+    }
+    net.run_for(2s);
+    auto wrong = differs_from_shortest(net);
+    if (!wrong.empty()) RC_FAIL(wrong);
+  }));
+}
+
+TEST_CASE("an update lost on the way heals without waiting for a refresh") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    mesh net{4, seed};
+    net.connect(0, 1, 10ms, 0.3);
+    net.connect(1, 2, 10ms, 0.3);
+    auto last = net.connect(2, 3, 10ms, 0.3);
+    net.run_for(5s);
+    REQUIRE(net.all_reach_all());
+    net.cut(last);
+    net.run_for(4s);
+    REQUIRE_FALSE(net.reaches(0, 3));
+    net.raise(last);
+    net.run_for(5s);
+    REQUIRE(net.all_reach_all());
+  }
+}
+
+TEST_CASE("a node that leaves disappears everywhere, and nobody counts to infinity") {
+  mesh net{6, 42};
+  for (std::size_t i = 0; i < 5; ++i) net.connect(i, (i + 1) % 5, 4ms); // a ring of five
+  auto tail = net.connect(4, 5, 4ms);
+  net.run_for(2s);
+  REQUIRE(net.all_reach_all());
+  std::uint64_t before = 0;
+  for (std::size_t i = 0; i < 6; ++i) before += net.at(i).routing_packets;
+  net.cut(tail);
+  net.run_for(100ms);
+  std::uint64_t after = 0;
+  for (std::size_t i = 0; i < 6; ++i) after += net.at(i).routing_packets;
+  for (std::size_t i = 0; i < 5; ++i) CHECK_FALSE(net.reaches(i, 5));
+  CHECK(after - before < 60); // a retraction over each link and its acknowledgement, not a climb step by step
+}
+
+TEST_CASE("an idle mesh sleeps for at least ten seconds at a time") {
+  mesh net{4, 5};
+  for (std::size_t i = 0; i < 3; ++i) net.connect(i, i + 1, 4ms);
+  net.run_for(5s);
+  std::uint64_t before = net.at(1).wakes;
+  net.run_for(600s);
+  CHECK(net.at(1).wakes - before <= 60);
+  CHECK(net.all_reach_all());
+}
+
+TEST_CASE("routes live on over many refreshes and heavy loss") {
+  mesh net{5, 77};
+  for (std::size_t i = 0; i < 4; ++i) net.connect(i, i + 1, 20ms, 0.2, "wan");
+  net.run_for(10s);
+  for (int k = 0; k < 60; ++k) {
+    net.run_for(30s);
+    REQUIRE(net.all_reach_all());
+  }
+}
+
+TEST_CASE("alike ways do not flap when measurements wobble") {
+  mesh net{4, 3, route_tuning{}};
+  auto left = net.connect(0, 1, 20ms);
+  net.connect(1, 3, 20ms);
+  auto right = net.connect(0, 2, 20ms);
+  net.connect(2, 3, 20ms);
+  net.run_for(2s);
+  const auto chosen = net.row(0, 3)->next;
+  seeded_random random{8};
+  for (int k = 0; k < 100; ++k) {
+    net.measure(left, duration{19ms} + duration{static_cast<duration::rep>(random.next_below(2'000'000))});
+    net.measure(right, duration{19ms} + duration{static_cast<duration::rep>(random.next_below(2'000'000))});
+    net.run_for(100ms);
+    REQUIRE(net.row(0, 3)->next == chosen);
+  }
+}

@@ -1,0 +1,214 @@
+#include "tests/runtime/route/mesh_network.hpp"
+
+using namespace glow;
+using namespace glow::route;
+using namespace glow::route::testing;
+
+namespace {
+
+struct line_of_three {
+  mesh net{3, 11};
+  std::size_t left = net.connect(0, 1, 10ms);
+  std::size_t right = net.connect(1, 2, 20ms);
+  line_of_three() { net.run_for(1s); }
+};
+
+} // namespace
+
+TEST_CASE("a packet between the ends of a line is relayed and arrives with its source") {
+  line_of_three l;
+  l.net.send(0, 2, "hello");
+  l.net.run_for(20ms);
+  REQUIRE(l.net.at(2).arrived.size() == 1);
+  CHECK(l.net.at(2).arrived[0].from == l.net.id_of(0));
+  CHECK_FALSE(l.net.at(2).arrived[0].direct);
+  CHECK(l.net.at(2).arrived[0].text == "hello");
+  CHECK(l.net.at(1).machine->forwarded() == 1);
+}
+
+TEST_CASE("routes through a lost middle vanish at once and return within a second") {
+  line_of_three l;
+  l.net.cut(l.left);
+  CHECK_FALSE(l.net.reaches(0, 1));
+  CHECK_FALSE(l.net.reaches(0, 2));
+  l.net.run_for(11ms); // one way to the other end
+  CHECK_FALSE(l.net.reaches(2, 0));
+  CHECK(l.net.reaches(2, 1));
+  l.net.raise(l.left);
+  l.net.run_for(999ms);
+  CHECK(l.net.all_reach_all());
+}
+
+TEST_CASE("a relay that restarts is back within a second, its clock set back or not") {
+  for (std::uint64_t epoch : {2000u, 10u}) {
+    line_of_three l;
+    l.net.cut(l.left);
+    l.net.cut(l.right);
+    l.net.start(1, epoch);
+    l.net.run_for(300ms);
+    l.net.raise(l.left);
+    l.net.raise(l.right);
+    l.net.run_for(999ms);
+    CHECK(l.net.all_reach_all());
+  }
+}
+
+TEST_CASE("a direct payload reaches the neighbour only, and is proven to be from it") {
+  line_of_three l;
+  l.net.send(0, 1, "near", traffic_class::interactive, true);
+  l.net.send(0, 2, "far", traffic_class::interactive, true);
+  l.net.run_for(50ms);
+  REQUIRE(l.net.at(1).arrived.size() == 1);
+  CHECK(l.net.at(1).arrived[0].direct);
+  CHECK(l.net.at(1).arrived[0].from == l.net.id_of(0));
+  CHECK(l.net.at(2).arrived.empty());
+  CHECK(l.net.at(0).machine->drops().not_a_neighbour == 1);
+}
+
+TEST_CASE("a payload to oneself is delivered without a link") {
+  mesh net{1, 1};
+  net.send(0, 0, "me");
+  REQUIRE(net.at(0).arrived.size() == 1);
+  CHECK(net.at(0).arrived[0].direct);
+}
+
+TEST_CASE("the longest payload of a route fits the smallest link on it, and a longer one is dropped and counted") {
+  mesh net{3, 2};
+  net.connect(0, 1, 10ms, 0, "local", 9000);
+  net.connect(1, 2, 10ms, 0, "local", 1000);
+  net.run_for(1s);
+  CHECK(net.row(0, 1)->payload_bytes_max == 9000 - 2);
+  REQUIRE(net.row(0, 2)->payload_bytes_max == 1000 - 66);
+  net.send(0, 2, std::string(1000 - 66, 'x'));
+  net.send(0, 2, std::string(1000 - 65, 'x'));
+  net.run_for(50ms);
+  CHECK(net.at(2).arrived.size() == 1);
+  CHECK(net.at(1).machine->drops().too_long == 1);
+}
+
+TEST_CASE("bulk never crosses a control link, interactive packets do") {
+  mesh net{2, 2};
+  net.connect(0, 1, 10ms, 0, "control");
+  net.run_for(2s);
+  CHECK(net.row(0, 1, metric_class::interactive));
+  CHECK_FALSE(net.row(0, 1, metric_class::bulk));
+  net.send(0, 1, "small");
+  net.send(0, 1, "big", traffic_class::bulk);
+  net.run_for(50ms);
+  CHECK(net.at(1).arrived.size() == 1);
+  CHECK(net.at(0).machine->drops().no_route == 1);
+}
+
+TEST_CASE("of two links to one neighbour the better one carries, and the other takes over in the same call") {
+  mesh net{2, 3};
+  auto fast = net.connect(0, 1, 2ms);
+  net.connect(0, 1, 40ms, 0, "wan");
+  net.run_for(1s);
+  CHECK(net.row(0, 1)->link == fast + 1);
+  net.cut(fast);
+  REQUIRE(net.row(0, 1));
+  CHECK(net.row(0, 1)->link == fast + 2);
+  net.send(0, 1, "still here");
+  net.run_for(25ms);
+  CHECK(net.at(1).arrived.size() == 1);
+}
+
+TEST_CASE("when a neighbour is lost a feasible way through another takes over in the same call") {
+  mesh net{4, 4};
+  auto near = net.connect(0, 1, 2ms);
+  net.connect(1, 3, 10ms);
+  net.connect(0, 2, 20ms);
+  net.connect(2, 3, 2ms);
+  net.run_for(1s);
+  REQUIRE(net.row(0, 3)->next == net.id_of(1));
+  net.cut(near);
+  REQUIRE(net.row(0, 3));
+  CHECK(net.row(0, 3)->next == net.id_of(2));
+}
+
+TEST_CASE("packets whose source or destination is no member are not carried") {
+  line_of_three l;
+  const auto stranger = keys_of(99).id();
+  auto packet = [&](const node_id& from, const node_id& to, std::uint8_t hop_limit) {
+    return packet_batch::of(put_overlay_header({packet_kind::data, traffic_class::interactive, false, hop_limit, from, to}, {}));
+  };
+  auto& relay = *l.net.at(1).machine;
+  auto id = [&](std::size_t i) { return l.net.id_of(i); };
+  const auto link = static_cast<std::uint32_t>(l.left + 1);
+  auto sends = [&](packet_batch batch) {
+    auto effects = relay.on_packets(link, std::move(batch), l.net.now);
+    return std::count_if(effects.begin(), effects.end(), [](auto& e) { return std::holds_alternative<send_packets>(e); });
+  };
+  CHECK(sends(packet(id(0), id(2), 9)) == 1);
+  CHECK(sends(packet(stranger, id(2), 9)) == 0);
+  CHECK(sends(packet(id(0), stranger, 9)) == 0);
+  CHECK(relay.drops().not_a_member == 2);
+  CHECK(sends(packet(id(0), id(2), 1)) == 0);
+  CHECK(sends(packet(id(0), id(2), 0)) == 0);
+  CHECK(relay.drops().hop_limit == 2);
+  CHECK(sends(packet(id(2), id(0), 9)) == 0); // back where it came from
+  CHECK(relay.drops().returned == 1);
+  CHECK(sends(packet(id(1), id(2), 9)) == 0); // its own, come back
+  CHECK(relay.drops().returned == 2);
+  l.net.expel(0);
+  CHECK(sends(packet(id(0), id(2), 9)) == 0);
+  CHECK_FALSE(l.net.reaches(2, 0));
+}
+
+TEST_CASE("a batch stays a batch on its way through a relay") {
+  line_of_three l;
+  std::vector<byte_string> packets;
+  for (int i = 0; i < 40; ++i)
+    packets.push_back(put_overlay_header({packet_kind::data, traffic_class::bulk, false, 9, l.net.id_of(0), l.net.id_of(2)}, {}));
+  auto effects = l.net.at(1).machine->on_packets(static_cast<std::uint32_t>(l.left + 1), packet_batch{packets}, l.net.now);
+  REQUIRE(effects.size() == 1);
+  CHECK(std::get<send_packets>(effects[0]).packets.size() == 40);
+}
+
+TEST_CASE("garbage from a link is counted and answered by nothing") {
+  line_of_three l;
+  seeded_random random{6};
+  for (int i = 0; i < 3000; ++i) {
+    byte_string packet(random.next_below(300));
+    random.fill(packet);
+    auto effects = l.net.at(1).machine->on_packets(static_cast<std::uint32_t>(l.left + 1), packet_batch::of(packet), l.net.now);
+    for (auto& each : effects) CHECK_FALSE(std::holds_alternative<send_packets>(each));
+  }
+  CHECK(l.net.at(1).machine->drops().malformed > 1000);
+  CHECK(l.net.all_reach_all());
+}
+
+TEST_CASE("a trace names every hop, its round trip and the links between") {
+  line_of_three l;
+  auto id = l.net.trace(0, 2);
+  l.net.run_for(100ms);
+  REQUIRE(l.net.at(0).traces.contains(id));
+  auto& steps = *l.net.at(0).traces.at(id);
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].node == l.net.id_of(1));
+  CHECK(steps[0].rtt == 10ms);
+  CHECK(steps[0].link == "link 0");
+  CHECK(steps[1].node == l.net.id_of(2));
+  CHECK(steps[1].rtt == 30ms);
+  CHECK(steps[1].link == "link 1");
+  CHECK(steps[1].link_class == "local");
+}
+
+TEST_CASE("a trace through loss repeats its probes, and one without a way ends with the reason") {
+  mesh net{4, 21};
+  net.connect(0, 1, 10ms, 0.4);
+  net.connect(1, 2, 10ms, 0.4);
+  net.run_for(5s);
+  auto id = net.trace(0, 2, 30s);
+  net.run_for(30s);
+  CHECK(net.at(0).traces.at(id).ok());
+  router_effects effects;
+  auto none = net.at(0).machine->start_trace(net.id_of(3), 1s, net.now, effects);
+  REQUIRE_FALSE(none.ok());
+  CHECK(none.why().code == error_code::unreachable);
+  auto lost = net.trace(0, 2, 1s);
+  net.cut(0);
+  net.run_for(2s);
+  REQUIRE(net.at(0).traces.contains(lost));
+  CHECK(net.at(0).traces.at(lost).why().code == error_code::timed_out);
+}

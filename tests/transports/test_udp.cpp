@@ -1,0 +1,82 @@
+#include "tests/transports/raw_peer.hpp"
+#include "tests/transports/transport_probe.hpp"
+
+using namespace glow;
+using namespace glow::test;
+
+namespace {
+
+/// Sends `sizes` from a dialled channel and expects them whole and in order.
+void expect_passage(const std::string& place, const std::vector<std::size_t>& sizes) {
+  transport_world world;
+  auto server = world.open("udp", uri(place));
+  auto client = world.open("udp");
+  auto opened = world.dial(client, world.place_of(server));
+  REQUIRE(opened.ok());
+  std::vector<byte_string> datagrams;
+  for (std::size_t i = 0; i < sizes.size(); ++i) datagrams.push_back(numbered(static_cast<std::uint32_t>(i), sizes[i]));
+  world.tell_all(client.transport, opened->channel, datagrams);
+  REQUIRE(server.listener.notes->wait([&](auto& h) { return h.datagrams.size() == sizes.size(); }));
+  server.listener.notes->look([&](auto& h) {
+    CHECK(h.opened.size() == 1);
+    for (std::size_t i = 0; i < sizes.size(); ++i) CHECK(h.datagrams[i].second == datagrams[i]);
+  });
+}
+
+} // namespace
+
+TEST_CASE("runs of equal datagrams arrive as they were, whatever the kernel joins and cuts") {
+  std::vector<std::size_t> equal(150, 1232);
+  expect_passage("udp://127.0.0.1:0", equal);
+  std::vector<std::size_t> mixed;
+  for (std::size_t i = 0; i < 120; ++i) mixed.push_back(i % 7 == 0 ? 400 : i % 11 == 0 ? 1232 : 1000);
+  expect_passage("udp://127.0.0.1:0", mixed);
+  expect_passage("udp://127.0.0.1:0", {16000, 16000, 16000, 16000, 16000, 5, 5, 5});
+}
+
+TEST_CASE("udp works over IPv6") { expect_passage("udp://[::1]:0", {100, 1232, 1232, 7}); }
+
+TEST_CASE("a udp socket on [::] serves both families") {
+  transport_world world;
+  auto server = world.open("udp", uri("udp://[::]:0"));
+  auto port = world.place_of(server).port;
+  raw_peer four{uri("udp://127.0.0.1:" + std::to_string(port))};
+  raw_peer six{uri("udp://[::1]:" + std::to_string(port))};
+  REQUIRE(four.send({1}));
+  REQUIRE(six.send({2}));
+  REQUIRE(server.listener.notes->wait([](auto& h) { return h.datagrams.size() == 2; }));
+}
+
+TEST_CASE("a claimed udp channel closes at once when the peer's port is closed") {
+  transport_world world;
+  auto server = world.open("udp", uri("udp://127.0.0.1:0"));
+  auto client = world.open("udp");
+  auto opened = world.dial(client, world.place_of(server));
+  REQUIRE(opened.ok());
+  auto owner = world.make_probe();
+  world.claim(client, opened->channel, owner);
+  world.tell_all(client.transport, opened->channel, {{1}});
+  REQUIRE(server.listener.notes->wait([](auto& h) { return h.datagrams.size() == 1; }));
+  world.kill(server.transport);
+  world.await_death(server.transport);
+  bool closed = false;
+  for (int tries = 0; tries < 100 && !closed; ++tries) { // its socket closes a loop turn after the actor's death
+    world.tell_all(client.transport, opened->channel, {{2}});
+    closed = owner.notes->wait([](auto& h) { return h.closed.size() == 1; }, 50ms);
+  }
+  REQUIRE(closed);
+  CHECK(owner.notes->look([](auto& h) { return h.closed[0].second.code; }) == error_code::unreachable);
+}
+
+TEST_CASE("dialling a remote that has dialled us gives the channel it made") {
+  transport_world world;
+  auto one = world.open("udp", uri("udp://127.0.0.1:0"));
+  auto two = world.open("udp", uri("udp://127.0.0.1:0"));
+  auto out = world.dial(one, world.place_of(two));
+  REQUIRE(out.ok());
+  world.tell_all(one.transport, out->channel, {{1}});
+  REQUIRE(two.listener.notes->wait([](auto& h) { return h.datagrams.size() == 1; }));
+  auto back = world.dial(two, world.place_of(one));
+  REQUIRE(back.ok());
+  CHECK(back->channel == two.listener.notes->look([](auto& h) { return h.opened[0].channel; }));
+}

@@ -1,0 +1,315 @@
+#include "transports/udp_socket.hpp"
+
+#include <cerrno>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace glow::transports {
+
+struct udp_socket::run {
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::uint16_t segment_bytes = 0; ///< 0: a single datagram
+};
+
+namespace {
+
+constexpr std::size_t segmented_bytes_max = 65000; // UDP's own bound is 65507 with IPv4, 65527 with IPv6
+
+/// Control message room for one segment size, aligned as the kernel wants it.
+struct alignas(cmsghdr) control_room {
+  char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+std::uint16_t read_segment_bytes(msghdr& message) {
+  for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each))
+    if (each->cmsg_level == SOL_UDP && each->cmsg_type == UDP_GRO) {
+      int size = 0;
+      std::memcpy(&size, CMSG_DATA(each), sizeof size);
+      return static_cast<std::uint16_t>(size);
+    }
+  return 0;
+}
+
+bool means_unreachable(int code) {
+  return code == ECONNREFUSED || code == EHOSTUNREACH || code == ENETUNREACH || code == EACCES || code == ENETDOWN
+         || code == EHOSTDOWN || code == EADDRNOTAVAIL;
+}
+
+} // namespace
+
+result<std::unique_ptr<udp_socket>> udp_socket::open(uv_loop_t* loop, const socket_address& bind_to, udp_events& events,
+                                                     udp_receive_buffers& buffers) {
+  auto where = (bind_to.port() != 0 ? "cannot listen on " : "cannot open ") + to_string(bind_to.to_uri("udp"));
+  int fd = ::socket(bind_to.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return uv_failure(error_code::io, where, -errno);
+  int on = 1;
+  // one socket per family, so that every remote address has one form
+  if (bind_to.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(fd, bind_to.get(), bind_to.size()) != 0) {
+    auto why = uv_failure(error_code::io, where, -errno);
+    ::close(fd);
+    return why;
+  }
+  std::unique_ptr<udp_socket> made{new udp_socket{events, buffers}};
+  auto parts = std::make_unique<handles>();
+  if (auto status = uv_poll_init(loop, &parts->poll, fd); status != 0) {
+    ::close(fd);
+    return uv_failure(error_code::io, where, status);
+  }
+  uv_timer_init(loop, &parts->pause);
+  parts->poll.data = parts->pause.data = parts.get();
+  parts->home = made.get();
+  parts->fd = fd;
+  parts->open_handles = 2;
+  made->handles_ = parts.release();
+  made->set_options(bind_to.family());
+  made->watch();
+  return made;
+}
+
+udp_socket::~udp_socket() {
+  if (handles_ == nullptr) return;
+  handles_->home = nullptr;
+  auto closed = [](uv_handle_t* handle) {
+    auto* parts = static_cast<handles*>(handle->data);
+    if (--parts->open_handles > 0) return;
+    ::close(parts->fd);
+    delete parts;
+  };
+  uv_close(reinterpret_cast<uv_handle_t*>(&handles_->poll), closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&handles_->pause), closed);
+}
+
+void udp_socket::set_options(int family) {
+  int on = 1;
+  ::setsockopt(handles_->fd, SOL_UDP, UDP_GRO, &on, sizeof on); // an older kernel refuses, and hands out single datagrams
+  if (family == AF_INET6)
+    ::setsockopt(handles_->fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+  else
+    ::setsockopt(handles_->fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+  set_socket_buffers(handles_->fd, limits::udp_socket_buffer_bytes);
+}
+
+socket_address udp_socket::bound() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(handles_->fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return socket_address{reinterpret_cast<const sockaddr*>(&address)};
+}
+
+void udp_socket::watch() {
+  int wanted = (paused_ ? 0 : UV_READABLE) | (queue_.empty() ? 0 : UV_WRITABLE);
+  if (wanted == 0) {
+    uv_poll_stop(&handles_->poll);
+    return;
+  }
+  uv_poll_start(&handles_->poll, wanted, [](uv_poll_t* poll, int status, int happened) {
+    auto* home = static_cast<handles*>(poll->data)->home;
+    if (home != nullptr) home->on_event(status, happened);
+  });
+}
+
+void udp_socket::on_event(int status, int happened) {
+  if (status != 0) { // libuv stops a poll on POLLERR: an ICMP error waits
+    receive_errors();
+    watch();
+    return;
+  }
+  if ((happened & UV_WRITABLE) != 0) flush();
+  if ((happened & UV_READABLE) != 0) receive_some();
+}
+
+// ---- receiving -----------------------------------------------------------------------------------------------------
+
+void udp_socket::receive_some() {
+  std::array<mmsghdr, limits::udp_receive_messages_max> messages;
+  std::array<iovec, limits::udp_receive_messages_max> pieces;
+  std::array<sockaddr_storage, limits::udp_receive_messages_max> senders;
+  std::array<control_room, limits::udp_receive_messages_max> controls;
+  for (std::size_t round = 0; round < limits::udp_receive_rounds_max; ++round) {
+    if (!events_.wants_more()) {
+      paused_ = true;
+      uv_timer_start(
+        &handles_->pause,
+        [](uv_timer_t* timer) {
+          auto* home = static_cast<handles*>(timer->data)->home;
+          if (home == nullptr || !home->events_.wants_more()) return;
+          uv_timer_stop(timer);
+          home->paused_ = false;
+          home->watch();
+        },
+        static_cast<std::uint64_t>(limits::read_pause / 1ms), static_cast<std::uint64_t>(limits::read_pause / 1ms));
+      watch();
+      break;
+    }
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      pieces[i] = {buffers_.at(i), udp_receive_buffers::bytes_each};
+      messages[i] = {};
+      messages[i].msg_hdr.msg_name = &senders[i];
+      messages[i].msg_hdr.msg_namelen = sizeof senders[i];
+      messages[i].msg_hdr.msg_iov = &pieces[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+      messages[i].msg_hdr.msg_control = controls[i].bytes;
+      messages[i].msg_hdr.msg_controllen = sizeof controls[i].bytes;
+    }
+    int count = ::recvmmsg(handles_->fd, messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
+    if (count < 0 && means_unreachable(errno)) {
+      receive_errors();
+      continue;
+    }
+    if (count <= 0) break;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+      socket_address from{reinterpret_cast<const sockaddr*>(&senders[i])};
+      byte_view bytes{buffers_.at(i), messages[i].msg_len};
+      std::size_t segment = read_segment_bytes(messages[i].msg_hdr);
+      if (segment == 0) segment = std::max<std::size_t>(bytes.size(), 1);
+      for (; !bytes.empty(); bytes = bytes.subspan(std::min(segment, bytes.size())))
+        events_.on_datagram(from, bytes.first(std::min(segment, bytes.size())));
+    }
+    if (static_cast<std::size_t>(count) < messages.size()) break;
+  }
+  events_.on_batch_end();
+}
+
+void udp_socket::receive_errors() {
+  for (std::size_t i = 0; i < limits::udp_errors_per_turn; ++i) {
+    sockaddr_storage to{};
+    alignas(cmsghdr) char control[512];
+    std::uint8_t start_of_datagram[64];
+    iovec piece{start_of_datagram, sizeof start_of_datagram};
+    msghdr message{};
+    message.msg_name = &to;
+    message.msg_namelen = sizeof to;
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    if (::recvmsg(handles_->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
+    for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
+      bool is_error = (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_RECVERR)
+                      || (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_RECVERR);
+      if (!is_error) continue;
+      sock_extended_err what{};
+      std::memcpy(&what, CMSG_DATA(each), sizeof what);
+      auto code = static_cast<int>(what.ee_errno);
+      if (means_unreachable(code)) events_.on_unreachable(socket_address{reinterpret_cast<const sockaddr*>(&to)}, code);
+    }
+  }
+  int pending = 0; // reading it clears it, else the next call on the socket would fail with it
+  socklen_t size = sizeof pending;
+  ::getsockopt(handles_->fd, SOL_SOCKET, SO_ERROR, &pending, &size);
+}
+
+// ---- sending -------------------------------------------------------------------------------------------------------
+
+void udp_socket::send(const socket_address& to, const packet_batch& datagrams, std::size_t datagram_bytes_max) {
+  waiting_batch batch{to, datagrams, 0, datagram_bytes_max};
+  if (queue_.empty() && send_some(batch)) return;
+  std::size_t bytes = 0;
+  for (auto i = batch.next; i < datagrams.size(); ++i) bytes += datagrams.packets()[i].size();
+  if (queued_bytes_ + bytes > limits::channel_queue_bytes_max) return; // dropped: the streams above notice
+  queued_bytes_ += bytes;
+  queue_.push_back(std::move(batch));
+  if (queue_.size() == 1) watch();
+}
+
+void udp_socket::flush() {
+  while (!queue_.empty()) {
+    auto& batch = queue_.front();
+    auto before = batch.next;
+    bool done = send_some(batch);
+    for (auto i = before; i < batch.next; ++i) queued_bytes_ -= batch.datagrams.packets()[i].size();
+    if (!done) return;
+    queue_.pop_front();
+  }
+  watch();
+}
+
+std::size_t udp_socket::collect_runs(const waiting_batch& batch, std::vector<run>& runs) const {
+  auto& packets = batch.datagrams.packets();
+  auto at = batch.next;
+  while (at < packets.size() && runs.size() < limits::udp_send_messages_max) {
+    auto size = packets[at].size();
+    if (size == 0 || size > batch.datagram_bytes_max) {
+      if (!runs.empty()) break; // skipped when it comes first, so that a run's place in the batch stays known
+      ++at;
+      continue;
+    }
+    run next{at, 1, 0};
+    auto bytes = size;
+    while (segments_ && at + next.count < packets.size() && next.count < limits::udp_segments_max) {
+      auto more = packets[at + next.count].size();
+      if (more == 0 || more > size || bytes + more > segmented_bytes_max) break;
+      bytes += more;
+      ++next.count;
+      next.segment_bytes = static_cast<std::uint16_t>(size);
+      if (more < size) break; // only the last segment may be shorter
+    }
+    at += next.count;
+    runs.push_back(next);
+  }
+  return at;
+}
+
+bool udp_socket::send_some(waiting_batch& batch) {
+  auto& packets = batch.datagrams.packets();
+  while (batch.next < packets.size()) {
+    std::vector<run> runs;
+    auto end = collect_runs(batch, runs);
+    if (runs.empty()) {
+      batch.next = end;
+      continue;
+    }
+    std::vector<iovec> pieces;
+    pieces.reserve(end - batch.next);
+    std::vector<mmsghdr> messages(runs.size());
+    std::vector<control_room> controls(runs.size());
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      auto& header = messages[i].msg_hdr;
+      header.msg_name = const_cast<sockaddr*>(batch.to.get()); // the kernel only reads it
+      header.msg_namelen = batch.to.size();
+      header.msg_iov = pieces.data() + pieces.size();
+      header.msg_iovlen = runs[i].count;
+      for (std::size_t k = 0; k < runs[i].count; ++k) {
+        auto& bytes = packets[runs[i].first + k];
+        pieces.push_back({const_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+      }
+      if (runs[i].segment_bytes == 0) continue;
+      header.msg_control = controls[i].bytes;
+      header.msg_controllen = CMSG_SPACE(sizeof(std::uint16_t));
+      auto* control = CMSG_FIRSTHDR(&header);
+      control->cmsg_level = SOL_UDP;
+      control->cmsg_type = UDP_SEGMENT;
+      control->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+      std::memcpy(CMSG_DATA(control), &runs[i].segment_bytes, sizeof(std::uint16_t));
+    }
+    int sent = ::sendmmsg(handles_->fd, messages.data(), static_cast<unsigned>(messages.size()), MSG_DONTWAIT);
+    if (sent > 0) {
+      auto& last = runs[static_cast<std::size_t>(sent) - 1];
+      batch.next = last.first + last.count;
+      continue;
+    }
+    int code = errno;
+    if (code == EAGAIN || code == EWOULDBLOCK || code == ENOBUFS) return false;
+    if (code == EINTR) continue;
+    if (runs.front().segment_bytes != 0 && (code == EIO || code == EINVAL || code == EOPNOTSUPP)) {
+      segments_ = false; // this device or kernel cannot cut: the same datagrams go one by one
+      continue;
+    }
+    on_send_error(code, batch);
+    batch.next = runs.front().first + runs.front().count;
+  }
+  return true;
+}
+
+void udp_socket::on_send_error(int code, const waiting_batch& batch) {
+  // a refusal may be an earlier datagram's, maybe another remote's: the error queue knows whose
+  receive_errors();
+  if (code != ECONNREFUSED && means_unreachable(code)) events_.on_unreachable(batch.to, code);
+}
+
+} // namespace glow::transports

@@ -1,0 +1,90 @@
+/// One UDP socket of one address family on the loop: batched, segmented, bounded. Knows addresses, refuses to know channels.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+#include "transports/medium.hpp"
+#include "transports/socket_address.hpp"
+
+#include <deque>
+
+namespace glow::transports {
+
+/// Memory that receive calls fill: one for all sockets of a medium, touched only when bytes arrive.
+class udp_receive_buffers {
+public:
+  static constexpr std::size_t bytes_each = 65536;
+  std::uint8_t* at(std::size_t index) {
+    if (!memory_) memory_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_each * limits::udp_receive_messages_max);
+    return memory_.get() + index * bytes_each;
+  }
+
+private:
+  std::unique_ptr<std::uint8_t[]> memory_;
+};
+
+/// What a socket tells its medium, on the loop's thread.
+class udp_events {
+public:
+  virtual void on_datagram(const socket_address& from, byte_view datagram) = 0;
+  /// One readable event is over: what on_datagram collected can go.
+  virtual void on_batch_end() = 0;
+  /// ICMP or the local stack says that `to` cannot be reached.
+  virtual void on_unreachable(const socket_address& to, int code) = 0;
+  virtual bool wants_more() const = 0;
+
+protected:
+  ~udp_events() = default;
+};
+
+class udp_socket {
+public:
+  /// Errors: io.
+  static result<std::unique_ptr<udp_socket>> open(uv_loop_t* loop, const socket_address& bind_to, udp_events& events,
+                                                  udp_receive_buffers& buffers);
+  ~udp_socket();
+  udp_socket(const udp_socket&) = delete;
+  udp_socket& operator=(const udp_socket&) = delete;
+
+  /// Sends in order what the kernel takes, queues the rest, drops what does not fit the queue.
+  void send(const socket_address& to, const packet_batch& datagrams, std::size_t datagram_bytes_max);
+  socket_address bound() const;
+
+private:
+  /// The libuv part outlives us until it has closed.
+  struct handles {
+    uv_poll_t poll{};
+    uv_timer_t pause{};
+    udp_socket* home = nullptr;
+    int fd = -1;
+    int open_handles = 0;
+  };
+  struct waiting_batch {
+    socket_address to;
+    packet_batch datagrams;
+    std::size_t next = 0; ///< index of the first datagram not sent yet
+    std::size_t datagram_bytes_max = 0;
+  };
+  struct run; // equal datagrams to one remote: one segmented send
+
+  udp_socket(udp_events& events, udp_receive_buffers& buffers) : events_{events}, buffers_{buffers} {}
+  void set_options(int family);
+  void watch();
+  void on_event(int status, int happened);
+  void receive_some();
+  void receive_errors();
+  void flush();
+  /// Returns how many datagrams of `batch` are dealt with; fewer than asked: the kernel is full.
+  bool send_some(waiting_batch& batch);
+  std::size_t collect_runs(const waiting_batch& batch, std::vector<run>& runs) const;
+  void on_send_error(int code, const waiting_batch& batch);
+
+  handles* handles_ = nullptr;
+  udp_events& events_;
+  udp_receive_buffers& buffers_;
+  std::deque<waiting_batch> queue_;
+  std::size_t queued_bytes_ = 0;
+  bool paused_ = false;
+  bool segments_ = true; ///< until the kernel refuses
+};
+
+} // namespace glow::transports

@@ -1,0 +1,11 @@
+/// `unix:/path`: length-prefixed datagrams on Unix stream sockets. The socket file has mode 0600; one that no process
+/// listens on any more is replaced, a live one is refused.
+#pragma once
+
+#include "transports/medium.hpp"
+
+namespace glow::transports {
+
+std::unique_ptr<medium> make_unix(const loop_place& place, std::optional<channel_uri> listen);
+
+} // namespace glow::transports
