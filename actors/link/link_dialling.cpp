@@ -62,10 +62,13 @@ void start_dial(links_self self, const link::dial_start& start) {
 
 void dial_due(links_self self) {
   auto& state = self->state;
-  if (state.certificate.empty()) return; // nobody would take us for a member
   auto now = self->clock().now();
-  for (auto& each : state.plan.take_due(now)) start_dial(self, each);
-  if (auto next = state.plan.next_due()) arm_timer<links_tick>(self, std::max<duration>(*next - now, 1ms));
+  auto next = next_join_deadline(state);
+  if (!state.certificate.empty()) { // without one nobody would take us for a member
+    for (auto& each : state.plan.take_due(now)) start_dial(self, each);
+    if (auto due = state.plan.next_due()) next = next ? std::min(*next, *due) : *due;
+  }
+  if (next) arm_timer<links_tick>(self, std::max<duration>(*next - now, 1ms));
 }
 
 } // namespace glow

@@ -8,6 +8,8 @@
 namespace glow {
 namespace {
 
+constexpr duration transport_patience = 3s; ///< for transports of a node that has just been started
+
 /// The failure that tells most: what an admitting node said, before what a wire said.
 error most_telling(const std::vector<error>& failures) {
   static constexpr std::array order = {error_code::already_used, error_code::expired,      error_code::tampered,
@@ -23,6 +25,12 @@ error most_telling(const std::vector<error>& failures) {
     why = {error_code::unreachable,
            "the inviting node cannot be reached: " + why.message + "; is it running, and on this network?"};
   return why;
+}
+
+/// Every place has failed, or there is none.
+void end_join(links_self self, std::uint64_t join_id) {
+  auto ended = self->state.joins.extract(join_id);
+  ended.mapped().promise.deliver(to_caf(most_telling(ended.mapped().failures)));
 }
 
 void join_over(links_self self, std::uint64_t join_id, const identity::ticket& ticket, caf::actor_id transport,
@@ -59,27 +67,47 @@ caf::result<admission> join(links_self self, const join_namespace& wanted) {
   auto promise = self->make_response_promise<admission>();
   auto& attempt = state.joins[id];
   attempt.promise = promise;
-  attempt.in_flight = 1; // ourselves, until every dial has begun
-  for (auto& uri : ticket->addresses) {
-    auto* transport = state.transport_for(uri.scheme);
-    if (transport == nullptr) continue;
-    ++attempt.in_flight;
-    self->request(transport->actor, limits::connect_timeout + 1s, connect_channel{uri})
-      .then(
-        [=, t = transport->actor.id(), ticket = *ticket](const channel_opened& opened) {
-          if (self->state.transports.contains(t))
-            join_over(self, id, ticket, t, opened);
-          else
-            on_join_failed(self, id, {error_code::unreachable, "the transport stopped"});
-        },
-        [=](const caf::error& why) { on_join_failed(self, id, from_caf(why)); });
-  }
-  --attempt.in_flight;
-  if (attempt.in_flight == 0) {
-    promise.deliver(to_caf(most_telling({})));
-    state.joins.erase(id);
-  }
+  attempt.waiting = ticket->addresses;
+  attempt.ticket = std::move(*ticket);
+  attempt.wait_until = self->clock().now() + transport_patience;
+  continue_joins(self);
+  dial_due(self); // sets the timer that ends the wait
   return promise;
+}
+
+void continue_joins(links_self self) {
+  auto& state = self->state;
+  auto now = self->clock().now();
+  std::vector<std::uint64_t> over;
+  for (auto& [id, attempt] : state.joins) {
+    for (auto& uri : std::exchange(attempt.waiting, {})) {
+      auto* transport = state.transport_for(uri.scheme);
+      if (transport == nullptr) {
+        // a node that has just been started gets its transports after links
+        if (now < attempt.wait_until) attempt.waiting.push_back(uri);
+        continue;
+      }
+      ++attempt.in_flight;
+      self->request(transport->actor, limits::connect_timeout + 1s, connect_channel{uri})
+        .then(
+          [=, join_id = id, t = transport->actor.id(), ticket = attempt.ticket](const channel_opened& opened) {
+            if (self->state.transports.contains(t))
+              join_over(self, join_id, ticket, t, opened);
+            else
+              on_join_failed(self, join_id, {error_code::unreachable, "the transport stopped"});
+          },
+          [=, join_id = id](const caf::error& why) { on_join_failed(self, join_id, from_caf(why)); });
+    }
+    if (attempt.is_over()) over.push_back(id);
+  }
+  for (auto id : over) end_join(self, id);
+}
+
+std::optional<steady_time> next_join_deadline(const links_state& state) {
+  std::optional<steady_time> next;
+  for (auto& [id, each] : state.joins)
+    if (!each.waiting.empty() && (!next || each.wait_until < *next)) next = each.wait_until;
+  return next;
 }
 
 void on_join_succeeded(links_self self, std::uint64_t join_id, admission admitted) {
@@ -95,11 +123,9 @@ void on_join_succeeded(links_self self, std::uint64_t join_id, admission admitte
 void on_join_failed(links_self self, std::uint64_t join_id, const error& why) {
   auto found = self->state.joins.find(join_id);
   if (found == self->state.joins.end()) return;
-  auto& attempt = found->second;
-  attempt.failures.push_back(why);
-  if (--attempt.in_flight > 0) return;
-  attempt.promise.deliver(to_caf(most_telling(attempt.failures)));
-  self->state.joins.erase(found);
+  found->second.failures.push_back(why);
+  --found->second.in_flight;
+  if (found->second.is_over()) end_join(self, join_id);
 }
 
 } // namespace glow

@@ -30,11 +30,14 @@ void on_stranger_closed(links_self self, const channel_closed& closed);
 void follow_roaming(links_self self, link_id id, const channel_uri& now_at);
 
 // ---- outbound (link_dialling.cpp) ----
-/// Starts what is due and sets the timer for the rest. Call after every change of the plan.
+/// Starts what is due and sets the timer for the rest, joins included. Call after every change of the plan.
 void dial_due(links_self self);
 
 // ---- joining (link_joining.cpp) ----
 caf::result<admission> join(links_self self, const join_namespace& wanted);
+/// Dials the places of tickets that now have a transport, and gives up on those that waited too long for one.
+void continue_joins(links_self self);
+std::optional<steady_time> next_join_deadline(const links_state& state);
 void on_join_succeeded(links_self self, std::uint64_t join_id, admission admitted);
 void on_join_failed(links_self self, std::uint64_t join_id, const error& why);
 

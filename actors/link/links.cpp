@@ -57,6 +57,7 @@ void on_transport_started(links_self self, const transport_started& news) {
         tell_own_addresses(self);
       },
       [](const caf::error&) {});
+  continue_joins(self);
   state.plan.interfaces_changed(self->clock().now()); // what could not be dialled for want of it can be now
   dial_due(self);
 }
@@ -328,8 +329,8 @@ std::string links_state::json() const {
 std::vector<child_entry> links_state::children() const {
   std::vector<child_entry> out;
   for (auto& [id, each] : links) {
-    auto label = "link-" + std::to_string(id) + " " + (each.up ? each.info.peer_name + " " : "") + to_string(each.info.channel);
-    out.push_back({label, "actor", "running", 0, caf::actor_cast<caf::strong_actor_ptr>(each.actor), {}});
+    // a name is one component of a path in the supervision tree: no URI, which has slashes
+    out.push_back({"link-" + std::to_string(id), "actor", "running", 0, caf::actor_cast<caf::strong_actor_ptr>(each.actor), {}});
   }
   return out;
 }
@@ -374,7 +375,9 @@ links_actor::behavior_type links_behavior(links_self self, links_arguments argum
     },
     [=](const subscribe_addresses& m) { on_subscriber(self, m); },
     [=](const links_tick& m) {
-      if (timer_is_current(self, m)) dial_due(self);
+      if (!timer_is_current(self, m)) return;
+      continue_joins(self);
+      dial_due(self);
     },
   };
 }

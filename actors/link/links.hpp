@@ -14,6 +14,7 @@
 
 #include "actors/link/link.hpp"
 #include "runtime/identity/membership.hpp"
+#include "runtime/identity/ticket.hpp"
 #include "runtime/link/acceptor.hpp"
 #include "runtime/link/dial_plan.hpp"
 
@@ -55,8 +56,12 @@ struct transport_entry {
 /// One ticket being redeemed at all of its places side by side.
 struct join_attempt {
   caf::typed_response_promise<admission> promise;
+  identity::ticket ticket;
+  std::vector<channel_uri> waiting; ///< for a transport that may still be starting
+  steady_time wait_until;
   std::size_t in_flight = 0;
   std::vector<error> failures;
+  bool is_over() const { return in_flight == 0 && waiting.empty(); }
 };
 
 struct links_state : actor_lifecycle {

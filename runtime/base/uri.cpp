@@ -135,6 +135,11 @@ result<channel_uri> parse_channel_uri(std::string_view text) {
   if (!path) return bad_uri(text, "broken %-escape");
   if (path->find('\0') != std::string::npos) return bad_uri(text, "a path cannot hold a zero byte");
   if (out.host.empty() && path->empty()) return bad_uri(text, "nothing after the scheme");
+  if (out.scheme == "udp" || out.scheme == "tcp") { // these name a place in a network, and nothing else
+    if (out.host.empty()) return bad_uri(text, "host missing: write //host:port");
+    if (!path->empty() && *path != "/") return bad_uri(text, "no path belongs here");
+    path->clear();
+  }
   out.path = std::move(*path);
   return out;
 }

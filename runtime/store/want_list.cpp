@@ -100,7 +100,7 @@ want_effects want_list::on_answer(std::uint64_t number, const fetch_verdict& ver
   auto& peer = peers_.at(asked.to);
   --peer.under_way;
   peer.missed = verdict.arrived.empty();
-  if (now - asked.asked < limits::fetch_quick_answer)
+  if (!verdict.arrived.empty() && now - asked.asked < limits::fetch_quick_answer)
     peer.window = std::min(peer.window + 1, limits::fetch_requests_per_peer_max);
   else if (now - asked.asked > limits::fetch_slow_answer)
     peer.window = std::max<std::size_t>(peer.window / 2, 1);

@@ -257,7 +257,7 @@ TEST_CASE("a link actor joins with a ticket and hands over the admission") {
   linked_world world;
   auto joining = world.arguments(0);
   joining.certificate.clear();
-  joining.router = {};
+  joining.router = link_router{};
   joining.ticket = link::join_ticket{digest{}, link::secret_key{byte_string(32, 7)}};
   world.spawn(0, std::move(joining));
   world.spawn(1, world.arguments(1));

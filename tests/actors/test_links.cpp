@@ -142,6 +142,7 @@ struct linked_pair {
   explicit linked_pair(const std::string& listen) {
     mesh.start(*laptop, {listen});
     auto admitted = mesh.join(*nas, mesh.ticket_of(*laptop));
+    INFO((admitted ? "admitted" : admitted.why().message));
     REQUIRE(admitted.ok());
     CHECK(admitted->admitted_by == laptop->keys->id());
     mesh.start(*nas, {}, {"tcp", "udp", "unix", "loopback"});
@@ -176,7 +177,9 @@ TEST_CASE("a used ticket, an altered one and one to nowhere are refused, each wi
   mesh.start(*laptop, {"tcp://127.0.0.1:0"});
   auto ticket = mesh.ticket_of(*laptop);
   auto unused = mesh.ticket_of(*laptop);
-  REQUIRE(mesh.join(*first, ticket).ok());
+  auto joined = mesh.join(*first, ticket);
+  INFO((joined ? "admitted" : joined.why().message));
+  REQUIRE(joined.ok());
   auto again = mesh.join(*second, ticket);
   REQUIRE(!again.ok());
   CHECK(again.why().code == error_code::already_used);

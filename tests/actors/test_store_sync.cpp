@@ -1,7 +1,7 @@
 #include "tests/actors/store_mesh.hpp"
 
 #include "actors/store/sync_messages.hpp"
-#include "runtime/base/base32.hpp"
+#include "runtime/base/limits.hpp"
 
 #include <algorithm>
 
@@ -113,7 +113,8 @@ TEST_CASE("a peer that tampers is found out, and another one is asked") {
   auto got = mesh.get(2, "/a", dir / "out");
   INFO((got.ok() ? "" : got.why().message));
   REQUIRE(got.ok());
-  REQUIRE(lies == 1); // told to hold it, asked first, never again
+  REQUIRE(lies >= 1);                                   // told to hold it, asked first
+  REQUIRE(lies <= limits::fetch_requests_per_peer_max); // what was under way when it was found out, and no more
   REQUIRE(read_text(dir / "out") == read_text(dir / "a"));
 }
 

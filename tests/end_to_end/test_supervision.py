@@ -8,25 +8,33 @@ from mesh import BIN, Mesh, same_tree, wait_for, write
 SHELL = os.path.join(BIN, "glow-shell")
 
 
-def paths(tree, above=""):
-    """Paths of all actors below the root, as glow-shell takes them."""
-    for each in tree.get("children", []):
-        path = f"{above}{each['name']}"
-        yield path
-        yield from paths(each, path + "/")
+def children(tree):
+    """All actors below the root."""
+    for each in tree["children"]:
+        yield each
+        yield from children(each)
 
 
 class Supervision(unittest.TestCase):
     def test_each_actor_of_the_relay_may_be_killed_and_the_mesh_works_on(self):
         with Mesh() as mesh:
             laptop, nas, vps = mesh.three()
-            victims = [p for p in paths(nas.ask("supervisor-tree"))]
-            for name in ("namespace", "router", "endpoint", "store", "jobs", "links", "transports", "control"):
-                self.assertIn(name, [v.split("/")[0] for v in victims])
+            victims = [each["path"] for each in children(nas.ask("supervisor-tree"))]
+            for name in ("namespace", "router", "endpoint", "store", "jobs", "links", "transports", "control", "jobs/worker",
+                         "transports/udp", "transports/tcp"):
+                self.assertIn(f"node/{name}", victims)
+            self.assertTrue(any(v.startswith("node/links/link-") for v in victims), victims)
             for number, victim in enumerate(victims):
-                if victim not in list(paths(nas.ask("supervisor-tree"))):
+                before = {e["path"]: e for e in children(nas.ask("supervisor-tree"))}
+                if victim not in before:
                     continue  # a link that was replaced meanwhile has another name
-                subprocess.run([SHELL, "--home", nas.home, "quit", victim], capture_output=True, text=True, timeout=30)
+                done = subprocess.run([SHELL, "--home", nas.home, "quit", victim], capture_output=True, text=True, timeout=30)
+                if victim != "node/control":  # whose death is its own answer
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                if victim.count("/") == 1:
+                    wait_for(20, f"{victim} to be started again", lambda: any(
+                        e["path"] == victim and e["restarts"] > before[victim]["restarts"] and e["state"] == "running"
+                        for e in children(nas.ask("supervisor-tree"))))
                 wait_for(20, f"nas to answer after {victim} was killed", lambda: nas.ask("status"))
                 took = wait_for(20, f"vps to see laptop after {victim} was killed", lambda: vps.sees("laptop") and laptop.sees("vps"))
                 print(f"{victim}: healed, seen after {took:.2f} s")

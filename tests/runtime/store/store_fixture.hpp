@@ -131,17 +131,35 @@ struct replica {
   result<remote_commit_outcome> hear(byte_view commit) {
     return store->apply_remote_commit(commit, [](const node_id&) { return true; });
   }
+  /// Objects that `other` has; true when there was one at least.
+  bool fetch(const missing& absent, replica& other) {
+    bool some = false;
+    for (auto& address : absent.addresses) {
+      auto sealed = got(other.store->get_object(address));
+      if (!sealed) continue;
+      did(store->put_object(address, *sealed));
+      some = true;
+    }
+    return some;
+  }
   /// Everything that `other` has: commits, then objects as they are asked for.
   void pull(replica& other) {
     for (auto& each : got(other.store->commits_beyond(store->vector(), 1u << 20))) REQUIRE(hear(each));
-    for (;;) {
-      auto absent = got(store->missing_of_tips(true));
-      if (absent.addresses.empty()) break;
-      for (auto& address : absent.addresses) {
-        auto sealed = got(other.store->get_object(address));
-        REQUIRE(sealed);
-        did(store->put_object(address, *sealed));
+    while (fetch(got(store->missing_of_tips(true)), other)) {
+    }
+  }
+  /// The answer, with what is missing for it fetched from `other`.
+  template <class Ask>
+  auto ask_with(replica& other, Ask ask) {
+    for (int rounds = 0;; ++rounds) {
+      auto answer = ask();
+      if (!answer) FAIL(answer.why().message);
+      if (auto absent = std::get_if<missing>(&*answer)) {
+        REQUIRE(rounds < 10);
+        REQUIRE(fetch(*absent, other));
+        continue;
       }
+      return std::get<0>(std::move(*answer));
     }
   }
 };

@@ -142,13 +142,14 @@ TEST_CASE("two replicas that wrote apart agree after exchanging, the later edit 
   REQUIRE(one.view() == two.view());
   REQUIRE(one.read("/shared") == "from two");
   REQUIRE(two.read("/only-one") == "1");
-  auto log = got(two.store->log("/shared"));
+  auto log = two.ask_with(one, [&] { return two.store->log("/shared"); });
   REQUIRE(log.size() == 3);
   REQUIRE(log[0].number == 3);
   REQUIRE(log[2].number == 1);
   REQUIRE(log[1].entry.stamp.device == one.by.device);
   auto older = got(two.store->resolve("/shared@2"));
-  REQUIRE(to_text(got(read_file(two.store->chunks(), *older.entry, 0, 100))) == "from one");
+  auto content = two.ask_with(one, [&] { return read_file(two.store->chunks(), *older.entry, 0, 100); });
+  REQUIRE(to_text(content) == "from one");
 }
 
 TEST_CASE("an edit made with knowledge of another wins even by a slow clock") {
@@ -230,10 +231,7 @@ TEST_CASE("a device that wrote twice under one sequence is reported and both wri
   auto outcome = got(two.hear(forked->bytes));
   REQUIRE(outcome.what == status::applied);
   REQUIRE(outcome.forked_from == one.store->tips()[0]);
-  for (auto& each : got(two.store->missing_of_tips(true)).addresses) did(two.store->put_object(each, *got(copy.store->get_object(each))));
-  while (!got(two.store->missing_of_tips(true)).addresses.empty())
-    for (auto& each : got(two.store->missing_of_tips(true)).addresses)
-      did(two.store->put_object(each, *got(copy.store->get_object(each))));
+  two.pull(copy);
   REQUIRE(two.read("/a") == "original");
   REQUIRE(two.read("/b") == "of a copied database");
   REQUIRE(got(two.store->list_heads()).size() == 1);
