@@ -57,27 +57,31 @@ or_missing<changes> parents_of(object_store& in, const object_address& root, con
   return std::variant<changes, store::missing>{std::move(out)};
 }
 
-/// Where a source called `name` goes when the user typed `typed`.
-or_missing<std::string> target_of(object_store& in, const object_address& root, std::string_view typed, const std::string& name,
-                                  bool directory) {
+or_missing<planned_changes> planned(planned_changes plan) {
+  return std::variant<planned_changes, store::missing>{std::move(plan)};
+}
+
+/// Where a source called `name` goes when the user typed `typed`: the beginning of a plan.
+or_missing<planned_changes> target_of(object_store& in, const object_address& root, std::string_view typed,
+                                      const std::string& name, bool directory) {
   auto path = store::normalise_path(typed);
   if (!path.ok()) return path.why();
   auto target = *path;
   auto stands = what_stands(in, root, target);
-  if (!is_here(stands)) return not_here<std::string>(stands);
+  if (!is_here(stands)) return not_here<planned_changes>(stands);
   if (typed.ends_with('/') || target == "/" || (!directory && std::get<0>(*stands) == standing::directory)) {
     if (std::get<0>(*stands) == standing::file)
       return error{error_code::usage, printable(target) + " is no directory; choose another path, or remove it first"};
     target = join_path(target, name);
     stands = what_stands(in, root, target);
-    if (!is_here(stands)) return not_here<std::string>(stands);
+    if (!is_here(stands)) return not_here<planned_changes>(stands);
   }
   auto is = std::get<0>(*stands);
   if (directory && is == standing::file)
     return error{error_code::usage, printable(target) + " is a file; a directory cannot take its place, remove it first"};
   if (!directory && is == standing::directory)
     return error{error_code::usage, printable(target) + " is a directory; a file cannot take its place, remove it first"};
-  return std::variant<std::string, store::missing>{std::move(target)};
+  return planned({{}, target, 0});
 }
 
 bool at_or_below(std::string_view path, std::string_view top) {
@@ -97,9 +101,6 @@ or_missing<changes> removals(object_store& in, const object_address& root, const
   return std::variant<changes, store::missing>{std::move(out)};
 }
 
-or_missing<planned_changes> planned(planned_changes plan) {
-  return std::variant<planned_changes, store::missing>{std::move(plan)};
-}
 void add(changes& to, changes&& more) {
   to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
@@ -120,8 +121,7 @@ or_missing<planned_changes> plan_put(object_store& in, std::string_view typed, c
   bool directory = imported.empty() || imported.front().kind == entry_kind::directory;
   auto target = target_of(in, std::get<0>(*root), typed, source_name, directory);
   if (!is_here(target)) return not_here<planned_changes>(target);
-  planned_changes plan;
-  plan.path = std::get<0>(*target);
+  auto plan = std::move(std::get<0>(*target));
   auto parents = parents_of(in, std::get<0>(*root), plan.path, now);
   if (!is_here(parents)) return not_here<planned_changes>(parents);
   plan.what = std::move(std::get<0>(*parents));
@@ -179,7 +179,7 @@ or_missing<planned_changes> plan_copy(object_store& in, const std::string& from,
     auto typed = std::string{to} + (std::get<0>(*stands) == standing::directory && !to.ends_with('/') ? "/" : "");
     auto target = target_of(in, view, typed, base_name(resolved.path), directory);
     if (!is_here(target)) return not_here<planned_changes>(target);
-    plan.path = std::get<0>(*target);
+    plan.path = std::get<0>(*target).path;
     if (at_or_below(plan.path, resolved.path))
       return error{error_code::usage, printable(resolved.path) + " cannot go into itself"};
   }

@@ -113,7 +113,8 @@ result<bool> connection::take_answers(control::command_id id, const call_options
     if (!frame->has_value()) return false;
     auto message = control::decode_answer(**frame);
     if (!message) return message.why();
-    if (std::visit([](const auto& m) { return m.id; }, *message) != id) continue; // of a command given up before
+    auto of = std::visit([](const auto& m) { return m.id; }, *message);
+    if (of != id && of != 0) continue; // of a command given up before; 0 is about the connection itself
     auto done = std::visit(overloaded{
                              [&](const control::progress_made& m) -> result<bool> {
                                if (options.on_progress) options.on_progress(m);

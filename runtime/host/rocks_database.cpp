@@ -35,7 +35,8 @@ error to_error(const rocksdb::Status& status, std::string_view what) {
   auto words = status.ToString();
   auto text = std::string{what} + ": " + words;
   if (status.IsNoSpace() || words.find("No space left") != words.npos || words.find("Disk quota exceeded") != words.npos)
-    return {error_code::exhausted, std::string{what} + ": the disk is full; make room, then it works again by itself (" + words + ")"};
+    return {error_code::exhausted,
+            std::string{what} + ": the disk is full; make room, then it works again by itself (" + words + ")"};
   if (status.IsCorruption()) return {error_code::tampered, text};
   return {error_code::io, text};
 }
@@ -71,7 +72,7 @@ rocksdb::ColumnFamilyOptions family_options(family of, const std::shared_ptr<roc
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.max_write_buffer_number = 2;
   options.write_buffer_size = of == family::chunks ? chunk_buffer_bytes : record_buffer_bytes;
-  options.arena_block_size = 64u << 10; // the default, an eighth of the buffer, is resident from the first write on
+  options.arena_block_size = 64u << 10;          // the default, an eighth of the buffer, is resident from the first write on
   options.compression = rocksdb::kNoCompression; // hashes and ciphertext
   options.level_compaction_dynamic_level_bytes = true;
   options.periodic_compaction_seconds = 0;
@@ -117,8 +118,9 @@ result<std::unique_ptr<rocks_database>> rocks_database::open(const std::string& 
   if (!status.ok()) {
     auto words = status.ToString();
     if (words.find("lock") != words.npos && status.IsIOError())
-      return error{error_code::replaced, "the store in " + directory + " is open in another process: stop that agent first (glow down) or use " +
-                                           "another --home (" + words + ")"};
+      return error{error_code::replaced, "the store in " + directory
+                                           + " is open in another process: stop that agent first (glow down) or use "
+                                           + "another --home (" + words + ")"};
     return to_error(status, "cannot open the store in " + directory);
   }
   auto held = std::make_unique<opened>();

@@ -82,8 +82,8 @@ struct sealer::buffers {
   /// The compressed form if it saves at least 1/32, else nothing. Gives up early on what looks incompressible.
   std::optional<byte_view> compress(byte_view raw) {
     if (raw.size() < compression_min) return std::nullopt;
-    if (raw.size() > 4 * compression_sample && !shrinks(raw.first(compression_sample)) &&
-        !shrinks(raw.subspan(raw.size() / 2, compression_sample)))
+    if (raw.size() > 4 * compression_sample && !shrinks(raw.first(compression_sample))
+        && !shrinks(raw.subspan(raw.size() / 2, compression_sample)))
       return std::nullopt;
     return shrunk(raw);
   }
@@ -125,8 +125,8 @@ byte_view sealer::seal(object_kind kind, const chunk_id& id, byte_view plain) {
   for (std::size_t i = 0; i < 4; ++i) out[plain_size_at + i] = static_cast<std::uint8_t>(plain.size() >> (8 * i));
   std::copy(id.value.begin(), id.value.end(), out.begin() + id_at);
   std::copy(nonce.begin(), nonce.end(), out.begin() + nonce_at);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + body_at, nullptr, body.data(), body.size(), out.data(), body_at, nullptr,
-                                             nonce.data(), key.bytes.data());
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + body_at, nullptr, body.data(), body.size(), out.data(), body_at,
+                                             nullptr, nonce.data(), key.bytes.data());
   return byte_view{out}.first(size);
 }
 
@@ -134,7 +134,8 @@ result<sealed_header> read_sealed_header(byte_view sealed) {
   if (sealed.size() < body_at + tag_bytes || sealed.size() > limits::object_sealed_bytes_max)
     return error{error_code::malformed, "sealed object of " + std::to_string(sealed.size()) + " bytes: outside the bounds"};
   if (sealed[0] != format_version)
-    return error{error_code::malformed, "sealed object of format " + std::to_string(sealed[0]) + ": this version of Glow reads 1"};
+    return error{error_code::malformed,
+                 "sealed object of format " + std::to_string(sealed[0]) + ": this version of Glow reads 1"};
   if (!known_kind(sealed[kind_at]) || sealed[flags_at] > flag_compressed || sealed[zero_at] != 0)
     return error{error_code::malformed, "sealed object with an unknown kind or flag"};
   sealed_header header;
@@ -160,7 +161,8 @@ result<opened_object> sealer::open(byte_view sealed) {
   auto& body = header->compressed ? held.compressed : held.plain;
   if (body.size() < body_bytes) body.resize(body_bytes);
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(body.data(), nullptr, nullptr, sealed.data() + body_at, body_bytes + tag_bytes,
-                                                 sealed.data(), body_at, sealed.data() + nonce_at, key.bytes.data()) != 0)
+                                                 sealed.data(), body_at, sealed.data() + nonce_at, key.bytes.data())
+      != 0)
     return error{error_code::tampered, "object does not decrypt: altered bytes, or of another namespace"};
   if (header->compressed) {
     if (!held.decompressor) held.decompressor = ZSTD_createDCtx();

@@ -57,7 +57,8 @@ result<object_address> chunk_store::put_plain(object_kind kind, byte_view plain,
 }
 
 result<void> chunk_store::put_sealed(const object_address& expected, byte_view sealed) {
-  if (sealed.size() > limits::object_sealed_bytes_max) return error{error_code::malformed, "object larger than any object may be"};
+  if (sealed.size() > limits::object_sealed_bytes_max)
+    return error{error_code::malformed, "object larger than any object may be"};
   if (address_of(sealed) != expected)
     return error{error_code::tampered, "object does not have the address " + to_short_string(expected) + " that was asked for"};
   auto here = has(expected);

@@ -35,7 +35,8 @@ result<std::vector<chunk_ref>> unpack_chunks(byte_view packed, std::size_t count
     one.id = chunk_id::from(packed.subspan(at, 32));
     one.address = object_address::from(packed.subspan(at + 32, 32));
     one.plain_bytes = read_le<std::uint32_t>(packed.data() + at + 64);
-    if (one.plain_bytes > limits::object_plain_bytes_max) return error{error_code::malformed, "chunk larger than any chunk may be"};
+    if (one.plain_bytes > limits::object_plain_bytes_max)
+      return error{error_code::malformed, "chunk larger than any chunk may be"};
     chunks.push_back(one);
   }
   return chunks;
@@ -63,8 +64,10 @@ result<tree_entry> read_entry(schema::TreeEntry::Reader in, byte_view devices) {
   if (path.empty() || path.size() > limits::path_bytes_max) return error{error_code::malformed, "entry with an impossible path"};
   if (in.getKind() > static_cast<std::uint8_t>(entry_kind::tombstone))
     return error{error_code::malformed, "entry of unknown kind " + std::to_string(in.getKind())};
-  if (in.getTarget().size() > limits::symlink_bytes_max) return error{error_code::malformed, "symbolic link with an impossible target"};
-  if (in.getContent().size() != 0 && in.getContent().size() != 32) return error{error_code::malformed, "entry with a broken digest"};
+  if (in.getTarget().size() > limits::symlink_bytes_max)
+    return error{error_code::malformed, "symbolic link with an impossible target"};
+  if (in.getContent().size() != 0 && in.getContent().size() != 32)
+    return error{error_code::malformed, "entry with a broken digest"};
   auto device_at = std::size_t{in.getStampDevice()} * node_id::size_bytes;
   if (device_at + node_id::size_bytes > devices.size()) return error{error_code::malformed, "entry of an unlisted device"};
   auto chunks = unpack_chunks(from_data(in.getChunks()), limits::object_plain_bytes_max / packed_chunk_bytes);

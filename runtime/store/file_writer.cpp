@@ -6,7 +6,8 @@
 
 namespace glow::store {
 
-file_writer::file_writer(chunk_store& chunks, std::shared_ptr<const gear_table> gear) : chunks_{chunks}, cutter_{std::move(gear)} {}
+file_writer::file_writer(chunk_store& chunks, std::shared_ptr<const gear_table> gear)
+  : chunks_{chunks}, cutter_{std::move(gear)} {}
 
 result<void> file_writer::write(byte_view bytes) {
   while (!bytes.empty()) {

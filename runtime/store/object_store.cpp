@@ -45,8 +45,8 @@ result<std::unique_ptr<object_store>> object_store::open(database& db, const nam
   auto marker = db.get(family::refs, namespace_key());
   if (!marker) return marker.why();
   if (*marker && namespace_id::from(**marker) != in)
-    return error{error_code::replaced, "this database holds namespace " + to_short_string(namespace_id::from(**marker)) + ", not " +
-                                         to_short_string(in) + ": start with another --home, or move its store away"};
+    return error{error_code::replaced, "this database holds namespace " + to_short_string(namespace_id::from(**marker)) + ", not "
+                                         + to_short_string(in) + ": start with another --home, or move its store away"};
   if (!*marker)
     if (auto put = db.put(family::refs, namespace_key(), in.view(), durable::yes); !put) return put.why();
   std::unique_ptr<object_store> opened{new object_store{db, in, secret}};
@@ -177,7 +177,8 @@ or_missing<std::vector<directory_item>> object_store::list(const object_address&
   return list_directory(*this, root, directory);
 }
 
-or_missing<std::monostate> object_store::each_below(const object_address& root, std::string_view path, const entry_visitor& visit) {
+or_missing<std::monostate> object_store::each_below(const object_address& root, std::string_view path,
+                                                    const entry_visitor& visit) {
   return scan_below(*this, root, path, visit);
 }
 

@@ -171,7 +171,7 @@ private:
   version_vector vector_;
   object_address view_; ///< of view_tips_
   std::vector<commit_id> view_tips_;
-  object_address whole_; ///< a root whose nodes are all here (zero is one, too)
+  object_address whole_;   ///< a root whose nodes are all here (zero is one, too)
   write_batch node_batch_; ///< new nodes on their way to the database
   struct node_cache;
   std::unique_ptr<node_cache> cache_;

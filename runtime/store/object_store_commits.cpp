@@ -54,7 +54,8 @@ result<void> check_shape(tree_entry& entry) {
   if (!entry.chunk_lists.empty()) return {};
   std::uint64_t sum = 0;
   for (auto& each : entry.chunks) sum += each.plain_bytes;
-  if (sum != entry.size) return refuse("has chunks of " + std::to_string(sum) + " bytes, but a size of " + std::to_string(entry.size));
+  if (sum != entry.size)
+    return refuse("has chunks of " + std::to_string(sum) + " bytes, but a size of " + std::to_string(entry.size));
   entry.content = content_of(entry.chunks);
   return {};
 }
@@ -98,7 +99,8 @@ or_missing<std::vector<tree_entry>> object_store::prepare_changes(std::vector<tr
 /// Every named chunk is here; a long list moves out of the entry.
 result<void> object_store::check_chunks(tree_entry& entry) {
   auto absent = [&](const object_address& address) {
-    return error{error_code::not_found, entry.path + " needs object " + to_short_string(address) + ", which is not here: fetch it first"};
+    return error{error_code::not_found,
+                 entry.path + " needs object " + to_short_string(address) + ", which is not here: fetch it first"};
   };
   for (auto& each : entry.chunks) {
     auto here = chunks_.has(each.address);
@@ -139,7 +141,8 @@ or_missing<committed> object_store::commit_changes(std::vector<tree_entry> chang
   return made;
 }
 
-or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, std::string message, wall_time now, const author& by) {
+or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, std::string message, wall_time now,
+                                               const author& by) {
   using answer = std::variant<committed, missing>;
   if (message.size() > limits::commit_message_bytes_max)
     return error{error_code::usage, "commit message longer than " + std::to_string(limits::commit_message_bytes_max) + " bytes"};
@@ -169,7 +172,8 @@ or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, 
   return answer{committed{made->id, after, entries.size()}};
 }
 
-result<signed_commit> object_store::make_commit(const object_address& root, std::string message, wall_time now, const author& by) {
+result<signed_commit> object_store::make_commit(const object_address& root, std::string message, wall_time now,
+                                                const author& by) {
   commit what;
   what.in = in_;
   what.root = root;
@@ -216,7 +220,8 @@ result<void> object_store::store_commit(const signed_commit& made, durable when)
   return {};
 }
 
-result<remote_commit_outcome> object_store::apply_remote_commit(byte_view bytes, const std::function<bool(const node_id&)>& is_member,
+result<remote_commit_outcome> object_store::apply_remote_commit(byte_view bytes,
+                                                                const std::function<bool(const node_id&)>& is_member,
                                                                 durable when) {
   auto arrived = verify_commit(bytes);
   if (!arrived) return arrived.why();
@@ -224,7 +229,8 @@ result<remote_commit_outcome> object_store::apply_remote_commit(byte_view bytes,
   using status = remote_commit_outcome::status;
   if (what.in != in_) return error{error_code::malformed, "commit of another namespace, " + to_short_string(what.in)};
   if (!is_member(what.device))
-    return error{error_code::not_a_member, "commit by " + to_short_string(what.device) + ", which is no member of this namespace"};
+    return error{error_code::not_a_member,
+                 "commit by " + to_short_string(what.device) + ", which is no member of this namespace"};
   auto known = db().contains(family::meta, commit_key(arrived->id));
   if (!known) return known.why();
   if (*known) return remote_commit_outcome{status::already_known, arrived->id, {}, {}};
@@ -242,7 +248,8 @@ result<remote_commit_outcome> object_store::apply_remote_commit(byte_view bytes,
   if (!absent.empty()) return remote_commit_outcome{status::waits_for, arrived->id, std::move(absent), {}};
   ++expected[what.device];
   if (expected != what.vector)
-    return error{error_code::tampered, "commit " + to_short_string(arrived->id) + " has a version vector that its parents do not give"};
+    return error{error_code::tampered,
+                 "commit " + to_short_string(arrived->id) + " has a version vector that its parents do not give"};
   auto twin = twin_of(*arrived);
   if (!twin) return twin.why();
   if (auto stored = store_commit(*arrived, when); !stored) return stored.why();

@@ -91,7 +91,8 @@ result<commit_id> object_store::commit_by_prefix(std::string_view typed) {
   });
   if (!scanned) return scanned.why();
   if (found.empty()) return error{error_code::not_found, "no commit " + std::string{typed} + " is known here"};
-  if (found.size() > 1) return error{error_code::usage, "several commits start with " + std::string{typed} + ": give more characters"};
+  if (found.size() > 1)
+    return error{error_code::usage, "several commits start with " + std::string{typed} + ": give more characters"};
   return found[0];
 }
 
@@ -138,11 +139,12 @@ or_missing<resolved_path> object_store::resolve_version(const std::string& path,
   for (auto& each : std::get<0>(*versions)) {
     if (each.number != number) continue;
     if (each.entry.gone())
-      return error{error_code::not_found, "version " + std::to_string(number) + " of " + path + " is its removal: try an older one"};
+      return error{error_code::not_found,
+                   "version " + std::to_string(number) + " of " + path + " is its removal: try an older one"};
     return answer{resolved_path{path, each.root, std::move(each.entry)}};
   }
-  return error{error_code::not_found, path + " has no version " + std::to_string(number) + " (it has " +
-                                        std::to_string(std::get<0>(*versions).size()) + "; see `glow log`)"};
+  return error{error_code::not_found, path + " has no version " + std::to_string(number) + " (it has "
+                                        + std::to_string(std::get<0>(*versions).size()) + "; see `glow log`)"};
 }
 
 or_missing<resolved_path> object_store::resolve(std::string_view typed) {

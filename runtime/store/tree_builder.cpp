@@ -18,15 +18,16 @@ constexpr std::size_t entry_overhead_bytes = 160, child_overhead_bytes = 72; // 
 
 /// SipHash with a public key: part of the format. An author who picks names against it meets the other bounds.
 bool ends_node(std::size_t level, std::string_view key) {
-  const unsigned char key_of_level[crypto_shorthash_KEYBYTES] = {'g', 'l', 'o', 'w', ' ', 't', 'r', 'e',
-                                                                 'e', ' ', 'e', 'n', 'd', 's', 0,   static_cast<std::uint8_t>(level)};
+  const unsigned char key_of_level[crypto_shorthash_KEYBYTES] = {
+    'g', 'l', 'o', 'w', ' ', 't', 'r', 'e', 'e', ' ', 'e', 'n', 'd', 's', 0, static_cast<std::uint8_t>(level)};
   unsigned char hash[crypto_shorthash_BYTES];
   crypto_shorthash(hash, as_bytes(key).data(), key.size(), key_of_level);
   return read_le<std::uint64_t>(hash) % (level == 0 ? entries_average : children_average) == 0;
 }
 
 std::size_t estimated_bytes(const tree_entry& entry) {
-  return entry_overhead_bytes + entry.path.size() + entry.target.size() + entry.chunks.size() * 68 + entry.chunk_lists.size() * 32;
+  return entry_overhead_bytes + entry.path.size() + entry.target.size() + entry.chunks.size() * 68
+         + entry.chunk_lists.size() * 32;
 }
 
 } // namespace
@@ -60,7 +61,8 @@ result<void> tree_builder::add_subtree(int level, node_ref subtree) {
 }
 
 result<void> tree_builder::add_child(std::size_t level, node_ref child, bool taken_over) {
-  if (level >= limits::tree_levels_max) return error{error_code::exhausted, "tree too deep: it has more entries than a tree may have"};
+  if (level >= limits::tree_levels_max)
+    return error{error_code::exhausted, "tree too deep: it has more entries than a tree may have"};
   auto& inner = at(level);
   inner.bytes += child_overhead_bytes + child.last_key.size();
   ++inner.items_ever;

@@ -28,9 +28,9 @@ public:
 private:
   struct open_node {
     tree_node node;
-    std::size_t bytes = 0;      ///< estimate; the same on every device
+    std::size_t bytes = 0; ///< estimate; the same on every device
     std::uint64_t items_ever = 0;
-    bool taken_over = false;    ///< the latest item is a subtree that was not built here
+    bool taken_over = false; ///< the latest item is a subtree that was not built here
     bool empty() const { return node.entries.empty() && node.children.empty(); }
     std::size_t items() const { return node.entries.size() + node.children.size(); }
   };

@@ -28,7 +28,8 @@ bool tree_cursor::on_right_edge() const {
 const std::string* tree_cursor::key_before() const {
   for (auto each = stack_.rbegin(); each != stack_.rend(); ++each)
     if (each->index > 0)
-      return each->node->level == 0 ? &each->node->entries[each->index - 1].path : &each->node->children[each->index - 1].last_key;
+      return each->node->level == 0 ? &each->node->entries[each->index - 1].path
+                                    : &each->node->children[each->index - 1].last_key;
   return nullptr;
 }
 

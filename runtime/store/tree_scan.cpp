@@ -61,8 +61,8 @@ std::string past_directory(std::string_view directory) { return std::string{dire
 
 } // namespace
 
-or_missing<std::monostate> scan_entries(node_source& nodes, const object_address& root, std::string_view from, std::string_view to,
-                                        const entry_visitor& visit) {
+or_missing<std::monostate> scan_entries(node_source& nodes, const object_address& root, std::string_view from,
+                                        std::string_view to, const entry_visitor& visit) {
   return scan_with(nodes, root, from, to, [&](tree_cursor& at) -> result<bool> {
     if (visit(at.entry()) == step::stop) return false;
     at.next();
@@ -81,7 +81,8 @@ or_missing<std::monostate> scan_below(node_source& nodes, const object_address& 
   return scan_entries(nodes, root, std::string{path} + '/', past_directory(path), live);
 }
 
-or_missing<std::vector<directory_item>> list_directory(node_source& nodes, const object_address& root, std::string_view directory) {
+or_missing<std::vector<directory_item>> list_directory(node_source& nodes, const object_address& root,
+                                                       std::string_view directory) {
   auto prefix = directory == "/" ? std::string{"/"} : std::string{directory} + '/';
   auto end = past_directory(directory == "/" ? "" : directory);
   std::map<std::string, std::optional<tree_entry>, std::less<>> names; // "a", "a.txt", "a/b" is the order of keys, not of names

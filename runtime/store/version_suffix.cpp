@@ -40,8 +40,9 @@ result<version> parse(std::string_view text) {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     return version{std::move(prefix)};
   }
-  return error{error_code::usage, "\"" + std::string{text} + "\" is no version: give a number (@3), a day (@2026-11-20) or at least 8 " +
-                                    "characters of a commit"};
+  return error{error_code::usage, "\"" + std::string{text}
+                                    + "\" is no version: give a number (@3), a day (@2026-11-20) or at least 8 "
+                                    + "characters of a commit"};
 }
 
 std::optional<split_path> split(std::string_view path) {

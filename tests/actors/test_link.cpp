@@ -155,9 +155,8 @@ struct linked_world {
     }
   }
   ~linked_world() {
-    caf::scoped_actor self{*system};
     auto stop = [&](auto& handle) {
-      if (handle) self->send_exit(handle, caf::exit_reason::kill);
+      if (handle) caf::anon_send_exit(handle, caf::exit_reason::kill);
       handle = nullptr;
     };
     for (std::size_t side : {0u, 1u}) stop(links[side]), stop(owners[side]), stop(routers[side]), stop(transports[side]);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "runtime/base/random.hpp"
+#include "runtime/store/file_writer.hpp"
 #include "runtime/store/memory_database.hpp"
 #include "runtime/store/object_store.hpp"
-#include "runtime/store/file_writer.hpp"
 
 #include <catch2/catch.hpp>
 #include <sodium.h>
@@ -145,8 +145,7 @@ struct replica {
   /// Everything that `other` has: commits, then objects as they are asked for.
   void pull(replica& other) {
     for (auto& each : got(other.store->commits_beyond(store->vector(), 1u << 20))) REQUIRE(hear(each));
-    while (fetch(got(store->missing_of_tips(true)), other)) {
-    }
+    while (fetch(got(store->missing_of_tips(true)), other)) {}
   }
   /// The answer, with what is missing for it fetched from `other`.
   template <class Ask>

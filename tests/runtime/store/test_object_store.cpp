@@ -5,8 +5,6 @@
 
 #include <rapidcheck.h>
 
-#include <chrono>
-
 using namespace store_fixture;
 
 namespace {
@@ -280,7 +278,8 @@ TEST_CASE("commits are handed over in bounded answers, parents first") {
   std::size_t rounds = 0;
   while (two.store->vector() != one.store->vector()) {
     REQUIRE(++rounds < 40);
-    for (auto& each : got(one.store->commits_beyond(two.store->vector(), 2000))) REQUIRE(got(two.hear(each)).what == status::applied);
+    for (auto& each : got(one.store->commits_beyond(two.store->vector(), 2000)))
+      REQUIRE(got(two.hear(each)).what == status::applied);
   }
   REQUIRE(rounds > 3);
   REQUIRE(got(two.store->list_missing_commits(one.store->tips())).empty());

@@ -1,0 +1,127 @@
+#include "tools/benchmarks/baseline.hpp"
+
+#include "runtime/base/bytes.hpp"
+
+#include <csignal>
+#include <tuple>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace glow::benchmarks {
+namespace {
+
+constexpr std::size_t write_bytes = 64u << 10;
+constexpr std::size_t ping_bytes = 32;
+
+steady_time now() { return std::chrono::steady_clock::now(); }
+
+bool read_all(int fd, std::uint8_t* into, std::size_t bytes) {
+  return ::recv(fd, into, bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes);
+}
+
+/// The child: echoes pings until the first byte says that a flood begins, counts that, and answers with its CPU time.
+void serve(int listening) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  int fd = ::accept(listening, nullptr, nullptr);
+  int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  byte_string buffer(write_bytes);
+  while (read_all(fd, buffer.data(), ping_bytes) && buffer[0] == 0)
+    if (::send(fd, buffer.data(), ping_bytes, MSG_NOSIGNAL) < 0) ::_exit(1);
+  auto before = cpu_time();
+  while (::recv(fd, buffer.data(), buffer.size(), 0) > 0) continue;
+  auto used = (cpu_time() - before).count();
+  if (::send(fd, &used, sizeof used, MSG_NOSIGNAL) < 0) ::_exit(1);
+  ::_exit(0);
+}
+
+result<tcp_figures> measure(int fd, duration seconds) {
+  error broke{error_code::io, "the plain TCP connection broke"};
+  int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  byte_string buffer(write_bytes);
+  tcp_figures out;
+  std::vector<duration> samples;
+  for (auto began = now(); now() - began < seconds / 2;) {
+    auto sent = now();
+    if (::send(fd, buffer.data(), ping_bytes, MSG_NOSIGNAL) < 0 || !read_all(fd, buffer.data(), ping_bytes)) return broke;
+    samples.push_back(now() - sent);
+  }
+  out.rtt = summarise(std::move(samples));
+
+  buffer[0] = 1;
+  if (::send(fd, buffer.data(), ping_bytes, MSG_NOSIGNAL) < 0) return broke;
+  auto began = now();
+  auto before = cpu_time();
+  double bytes = 0;
+  while (now() - began < seconds) {
+    auto wrote = ::send(fd, buffer.data(), buffer.size(), MSG_NOSIGNAL);
+    if (wrote < 0) return broke;
+    bytes += static_cast<double>(wrote);
+  }
+  ::shutdown(fd, SHUT_WR);
+  duration::rep there = 0;
+  if (::recv(fd, &there, sizeof there, MSG_WAITALL) != sizeof there) return broke;
+  out.mb_per_s = mb_per_s(bytes, now() - began);
+  out.cpu_s_per_gb = cpu_s_per_gb(cpu_time() - before + duration{there}, bytes);
+  return out;
+}
+
+} // namespace
+
+result<tcp_figures> measure_plain_tcp(duration seconds) {
+  error refused{error_code::io, "no plain TCP connection over 127.0.0.1"};
+  sockaddr_in place{};
+  place.sin_family = AF_INET;
+  place.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof place;
+  auto* address = reinterpret_cast<sockaddr*>(&place);
+  int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listening < 0 || ::bind(listening, address, size) != 0 || ::listen(listening, 1) != 0
+      || ::getsockname(listening, address, &size) != 0)
+    return refused;
+  auto child = ::fork();
+  if (child < 0) return refused;
+  if (child == 0) serve(listening);
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto figures = ::connect(fd, address, size) == 0 ? measure(fd, seconds) : result<tcp_figures>{refused};
+  ::close(fd);
+  ::close(listening);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  return figures;
+}
+
+cipher_figures measure_cipher(std::size_t packet_bytes, duration seconds) {
+  byte_string plain(packet_bytes);
+  byte_string sealed(packet_bytes + crypto_aead_chacha20poly1305_ietf_ABYTES);
+  std::array<std::uint8_t, crypto_aead_chacha20poly1305_ietf_KEYBYTES> key{};
+  std::array<std::uint8_t, crypto_aead_chacha20poly1305_ietf_NPUBBYTES> nonce{};
+  auto rate_of = [&](auto&& once) {
+    double bytes = 0;
+    auto began = now();
+    while (now() - began < seconds / 2)
+      for (int i = 0; i < 16; ++i, bytes += static_cast<double>(packet_bytes)) once();
+    return mb_per_s(bytes, now() - began);
+  };
+  cipher_figures out;
+  unsigned long long length = 0;
+  out.seal_mb_per_s = rate_of([&] {
+    std::ignore = crypto_aead_chacha20poly1305_ietf_encrypt(sealed.data(), &length, plain.data(), plain.size(), nullptr, 0, nullptr,
+                                                            nonce.data(), key.data());
+  });
+  out.open_mb_per_s = rate_of([&] {
+    std::ignore = crypto_aead_chacha20poly1305_ietf_decrypt(plain.data(), &length, nullptr, sealed.data(), sealed.size(), nullptr, 0,
+                                                            nonce.data(), key.data());
+  });
+  return out;
+}
+
+} // namespace glow::benchmarks

@@ -1,0 +1,24 @@
+/// What this machine does without Glow, in the same run: plain TCP over loopback, and the cipher alone.
+#pragma once
+
+#include "runtime/base/result.hpp"
+#include "tools/benchmarks/figures.hpp"
+
+namespace glow::benchmarks {
+
+struct tcp_figures {
+  double mb_per_s = 0; ///< one way, 64 KiB writes
+  round_trips rtt;     ///< of 32 bytes, one at a time, blocking sockets in two processes
+  double cpu_s_per_gb = 0; ///< both processes
+};
+/// Forks: the child listens on 127.0.0.1. Requires: no thread was started yet.
+/// Errors: `io`.
+result<tcp_figures> measure_plain_tcp(duration seconds);
+
+struct cipher_figures {
+  double seal_mb_per_s = 0; ///< libsodium's ChaCha20-Poly1305 (RFC 8439), one core
+  double open_mb_per_s = 0;
+};
+cipher_figures measure_cipher(std::size_t packet_bytes, duration seconds);
+
+} // namespace glow::benchmarks
