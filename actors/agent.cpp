@@ -15,7 +15,6 @@
 #include <caf/send.hpp>
 
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 
 #include <unistd.h>
@@ -89,7 +88,6 @@ result<std::unique_ptr<agent>> agent::start(agent_options options) {
   if (!lock) return lock.why();
   auto random = host::system_random();
   if (!random) return {error_code::io, "the operating system gives no randomness"};
-  std::signal(SIGPIPE, SIG_IGN); // a peer that hangs up is an error of one channel, not the end of the program
   auto keys = host::load_or_create_node_keys(key_path(options.home), *random);
   if (!keys) return keys.why();
   auto roster = load_namespace(options, *keys);

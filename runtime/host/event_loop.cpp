@@ -7,6 +7,7 @@
 #include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <cassert>
+#include <csignal>
 #include <future>
 
 #include <pthread.h>
@@ -14,6 +15,7 @@
 namespace glow::host {
 
 event_loop::event_loop(caf::actor_system& system) : unit_{system, *this} {
+  std::signal(SIGPIPE, SIG_IGN); // a peer that hangs up is an error of one channel, not the end of the program
   uv_loop_init(&loop_);
   uv_async_init(&loop_, &woken_, [](uv_async_t* handle) { static_cast<event_loop*>(handle->data)->take_inbox(); });
   uv_prepare_init(&loop_, &before_poll_);

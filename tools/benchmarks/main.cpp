@@ -1,0 +1,101 @@
+// Measures parts of Glow on this machine; prints one JSON document. tools/bench runs it and makes tables of it.
+//
+//   glow_bench link --listen udp://127.0.0.1:0 [--seconds 5] [--window BYTES]
+//   glow_bench requests --home DIR --ticket TICKET --listen URI --to NODE [--to NODE …] [--seconds 5]
+//   glow_bench tcp [--seconds 5]
+//   glow_bench cipher --bytes N [--seconds 1]
+#include "tools/benchmarks/baseline.hpp"
+#include "tools/benchmarks/link_run.hpp"
+#include "tools/benchmarks/request_run.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+
+using namespace glow;
+using namespace glow::benchmarks;
+using nlohmann::json;
+
+namespace {
+
+/// Words after the subcommand, `--name value` each; a name may come again.
+using options = std::multimap<std::string, std::string>;
+
+std::string word(const options& given, const std::string& name, const std::string& otherwise = "") {
+  auto found = given.find(name);
+  return found != given.end() ? found->second : otherwise;
+}
+
+std::size_t number(const options& given, const std::string& name, std::size_t otherwise) {
+  auto text = word(given, name);
+  std::size_t value = otherwise;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+duration seconds(const options& given, std::size_t otherwise) { return std::chrono::seconds{number(given, "--seconds", otherwise)}; }
+
+json to_json(const round_trips& of) { return {{"median_us", of.median_us}, {"p99_us", of.p99_us}, {"count", of.count}}; }
+
+result<json> run_link(const options& given) {
+  link_run run;
+  run.listen = word(given, "--listen", "udp://127.0.0.1:0");
+  run.seconds = seconds(given, 5);
+  run.window_bytes = number(given, "--window", run.window_bytes);
+  auto got = measure_link(run);
+  if (!got) return got.why();
+  return json{{"mb_per_s", got->mb_per_s},         {"rtt", to_json(got->rtt)}, {"cpu_s_per_gb", got->cpu_s_per_gb},
+              {"packet_bytes", got->packet_bytes}, {"lost", got->lost}};
+}
+
+result<json> run_requests(const options& given) {
+  request_run run;
+  run.home = word(given, "--home");
+  run.ticket = word(given, "--ticket");
+  run.listen = word(given, "--listen", "udp://127.0.0.1:0");
+  run.seconds = seconds(given, 5);
+  auto [first, last] = given.equal_range("--to");
+  for (; first != last; ++first) run.to.push_back(first->second);
+  auto got = measure_requests(run);
+  if (!got) return got.why();
+  auto out = json::array();
+  for (auto& each : *got)
+    out.push_back({{"to", each.to}, {"hops", each.hops}, {"rtt", to_json(each.rtt)}, {"mb_per_s", each.mb_per_s}, {"failed", each.failed}});
+  return out;
+}
+
+result<json> run_tcp(const options& given) {
+  auto got = measure_plain_tcp(seconds(given, 5));
+  if (!got) return got.why();
+  return json{{"mb_per_s", got->mb_per_s}, {"rtt", to_json(got->rtt)}, {"cpu_s_per_gb", got->cpu_s_per_gb}};
+}
+
+result<json> run_cipher(const options& given) {
+  auto bytes = number(given, "--bytes", 1200);
+  auto got = measure_cipher(bytes, seconds(given, 1));
+  return json{{"packet_bytes", bytes}, {"seal_mb_per_s", got.seal_mb_per_s}, {"open_mb_per_s", got.open_mb_per_s}};
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  const std::map<std::string, result<json> (*)(const options&)> runs{
+    {"link", run_link}, {"requests", run_requests}, {"tcp", run_tcp}, {"cipher", run_cipher}};
+  auto wanted = runs.find(argc > 1 ? argv[1] : "");
+  if (wanted == runs.end() || argc % 2 != 0) {
+    std::fputs("usage: glow_bench link|requests|tcp|cipher [--option value …]   (tools/bench --help)\n", stderr);
+    return 2;
+  }
+  options given;
+  for (int i = 2; i + 1 < argc; i += 2) given.emplace(argv[i], argv[i + 1]);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto outcome = wanted->second(given);
+  if (!outcome) {
+    std::fprintf(stderr, "glow_bench %s: %s\n", argv[1], outcome.why().message.c_str());
+    return exit_status(outcome.why().code);
+  }
+  std::puts(outcome->dump(2).c_str());
+  return 0;
+}
