@@ -155,10 +155,10 @@ struct transport_started {
 
 using links_actor =
   channel_listener_actor::extend<caf::reacts_to<transport_started>, caf::reacts_to<link_up>, caf::reacts_to<link_changed>,
-                                 caf::reacts_to<link_down>, caf::reacts_to<link_joined>, caf::replies_to<add_peer>::with<peer_added>,
-                                 caf::replies_to<remove_link>::with<link_removed>, caf::replies_to<get_links>::with<link_list>,
-                                 caf::replies_to<join_namespace>::with<admission>, caf::reacts_to<member_seen>,
-                                 caf::reacts_to<roster_changed>, caf::reacts_to<interfaces_changed>,
+                                 caf::reacts_to<link_down>, caf::reacts_to<link_joined>,
+                                 caf::replies_to<add_peer>::with<peer_added>, caf::replies_to<remove_link>::with<link_removed>,
+                                 caf::replies_to<get_links>::with<link_list>, caf::replies_to<join_namespace>::with<admission>,
+                                 caf::reacts_to<member_seen>, caf::reacts_to<roster_changed>, caf::reacts_to<interfaces_changed>,
                                  caf::reacts_to<subscribe_addresses>, caf::reacts_to<links_tick>>;
 
 } // namespace glow

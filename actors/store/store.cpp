@@ -7,6 +7,8 @@
 /// Tells    endpoint: send_request, register_service      importer: import_tree      exporter: export_tree
 /// Watches  endpoint (ends with it: the supervisor starts both again), workers (their command fails)
 /// Fails    the database does not open      endpoint_lost
+#include "actors/store/store.hpp"
+
 #include "actors/store/reading.hpp"
 #include "actors/store/store_state.hpp"
 #include "runtime/host/tree_files.hpp"

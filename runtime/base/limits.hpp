@@ -313,7 +313,7 @@ inline constexpr std::size_t inline_chunks_max = 64;
 inline constexpr std::size_t chunk_list_chunks_max = 8192;
 /// List objects of one file: about 1 TiB at the average chunk and list.
 inline constexpr std::size_t file_chunk_lists_max = 4096;
-/// Entries or children of one tree node: four times what the hash draws in the worst of a million nodes.
+/// Entries or children of one tree node: more than twice what the hash draws in the worst of a million nodes.
 inline constexpr std::size_t tree_node_items_max = 1024;
 /// A tree node is cut before it grows beyond this, whatever the hash says.
 inline constexpr std::size_t tree_node_bytes_max = 64u << 10;

@@ -153,7 +153,9 @@ private:
   or_missing<std::vector<tree_entry>> prepare_changes(std::vector<tree_entry> changes, const object_address& base, wall_time now,
                                                       const node_id& device, std::uint64_t sequence);
   result<void> check_chunks(tree_entry& entry);
-  result<signed_commit> make_commit(const object_address& root, std::string message, wall_time now, const author& by);
+  result<std::vector<commit_id>> parents_for(const node_id& device);
+  result<signed_commit> make_commit(const object_address& root, const std::vector<commit_id>& parents, std::string message,
+                                    wall_time now, const author& by);
   result<void> store_commit(const signed_commit& made, durable when);
   result<std::optional<commit_id>> twin_of(const signed_commit& arrived);
 

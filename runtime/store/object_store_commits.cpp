@@ -146,7 +146,9 @@ or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, 
   using answer = std::variant<committed, missing>;
   if (message.size() > limits::commit_message_bytes_max)
     return error{error_code::usage, "commit message longer than " + std::to_string(limits::commit_message_bytes_max) + " bytes"};
-  auto base = view();
+  auto parents = parents_for(by.device);
+  if (!parents) return parents.why();
+  auto base = *parents == tips_ ? view() : join_all(*parents);
   if (!base) return base.why();
   if (auto absent = std::get_if<missing>(&*base)) return answer{std::move(*absent)};
   auto before = std::get<object_address>(*base);
@@ -163,31 +165,53 @@ or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, 
   if (!root) return root.why();
   if (auto absent = std::get_if<missing>(&*root)) return answer{std::move(*absent)};
   auto after = std::get<object_address>(*root);
-  auto made = make_commit(after, std::move(message), now, by);
+  auto made = make_commit(after, *parents, std::move(message), now, by);
   if (!made) return made.why();
   if (auto stored = store_commit(*made, durable::yes); !stored) return stored.why();
   if (whole_ == before) whole_ = after; // its new nodes are ours
-  view_ = after;
-  view_tips_ = tips_;
+  if (tips_.size() == 1) {
+    view_ = after;
+    view_tips_ = tips_;
+  }
   return answer{committed{made->id, after, entries.size()}};
 }
 
-result<signed_commit> object_store::make_commit(const object_address& root, std::string message, wall_time now,
-                                                const author& by) {
+/// All tips; of more than a commit may have, as many as it may, the one that holds the device's own history among them.
+/// The rest are the next commit's.
+result<std::vector<commit_id>> object_store::parents_for(const node_id& device) {
+  if (tips_.size() <= limits::commit_parents_max) return tips_;
+  std::vector<commit_id> parents{tips_.begin(), tips_.begin() + limits::commit_parents_max};
+  auto own = vector_.find(device);
+  for (auto& tip : tips_) {
+    auto held = get_commit(tip);
+    if (!held) return held.why();
+    if (own == vector_.end() || !*held) break;
+    auto known = (*held)->what.vector.find(device);
+    if (known == (*held)->what.vector.end() || known->second != own->second) continue;
+    if (tip > parents.back()) parents.back() = tip;
+    break;
+  }
+  return parents;
+}
+
+result<signed_commit> object_store::make_commit(const object_address& root, const std::vector<commit_id>& parents,
+                                                std::string message, wall_time now, const author& by) {
   commit what;
   what.in = in_;
   what.root = root;
-  what.parents = tips_;
+  what.parents = parents;
   what.device = by.device;
-  what.vector = vector_;
-  what.sequence = ++what.vector[by.device];
   what.time = now;
   what.message = std::move(message);
-  for (auto& tip : tips_) { // so that "everything up to a time" is closed under ancestry, whatever the clocks say
-    auto parent = get_commit(tip);
+  for (auto& each : parents) {
+    auto parent = get_commit(each);
     if (!parent) return parent.why();
-    if (*parent) what.time = std::max(what.time, (*parent)->what.time);
+    if (!*parent) return error{error_code::tampered, "commit " + to_short_string(each) + " is a tip but not in the database"};
+    join_into(what.vector, (*parent)->what.vector);
+    // so that "everything up to a time" is closed under ancestry, whatever the clocks say
+    what.time = std::max(what.time, (*parent)->what.time);
   }
+  what.sequence = ++what.vector[by.device];
   return sign_commit(what, by);
 }
 

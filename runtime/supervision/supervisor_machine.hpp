@@ -99,8 +99,8 @@ private:
   supervisor_spec spec_;
   std::vector<child> children_;
   std::deque<std::pair<steady_time, std::size_t>> restarts_; // when and which, within the window, oldest first
-  std::vector<std::size_t> to_stop_;  // last one first
-  std::vector<std::size_t> to_start_; // in order, once to_stop_ is empty and due_ has come
+  std::vector<std::size_t> to_stop_;                         // last one first
+  std::vector<std::size_t> to_start_;                        // in order, once to_stop_ is empty and due_ has come
   std::optional<steady_time> due_;
   std::optional<error> leaving_;
 };

@@ -12,7 +12,9 @@
 #include <future>
 
 namespace glow {
-struct echo { int value = 0; };
+struct echo {
+  int value = 0;
+};
 struct throw_now {};
 using echo_actor = caf::typed_actor<caf::replies_to<echo>::with<echo>, caf::reacts_to<throw_now>>;
 } // namespace glow
@@ -61,8 +63,8 @@ struct world {
 template <class Answer, class Handle, class Message>
 Answer ask(caf::scoped_actor& self, const Handle& whom, Message message) {
   Answer out{};
-  self->request(whom, std::chrono::seconds{5}, message).receive([&](Answer& a) { out = a; },
-                                                                [&](caf::error& e) { FAIL(from_caf(e).message); });
+  self->request(whom, std::chrono::seconds{5}, message)
+    .receive([&](Answer& a) { out = a; }, [&](caf::error& e) { FAIL(from_caf(e).message); });
   return out;
 }
 

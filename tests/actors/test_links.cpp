@@ -109,7 +109,7 @@ public:
   /// Redeems the ticket on a node without namespace; what it was given is written where start() finds it.
   result<admission> join(test_node& node, const std::string& ticket) {
     start_links(node, nullptr);
-    open_transports(node, {}, {"tcp", "loopback"});
+    open_transports(node, {}, {"tcp", "udp", "loopback"});
     auto admitted = world.ask<admission>(node.links, join_namespace{ticket, node.name}, 40s);
     if (admitted) REQUIRE(host::write_file_atomically(node.directory.path + "/namespace", admitted->namespace_file, 0600).ok());
     caf::anon_send_exit(node.links, caf::exit_reason::user_shutdown);
@@ -192,6 +192,31 @@ TEST_CASE("a used ticket, an altered one and one to nowhere are refused, each wi
   mesh.world.await_death(laptop->transports.front());
   auto fourth = mesh.make(5, "fourth");
   CHECK(mesh.join(*fourth, unused).why().code == error_code::unreachable);
+}
+
+TEST_CASE("two nodes that dial each other at once end with one link of a kind") {
+  std::string listen = GENERATE("tcp://127.0.0.1:0", "udp://127.0.0.1:0");
+  mesh_world mesh;
+  auto laptop = mesh.make(1, "laptop");
+  auto nas = mesh.make(2, "nas");
+  mesh.start(*laptop, {listen});
+  auto admitted = mesh.join(*nas, mesh.ticket_of(*laptop));
+  INFO((admitted ? "admitted" : admitted.why().message));
+  REQUIRE(admitted.ok());
+  nas->notes->add([](auto& n) { n.own.clear(); });
+  mesh.start(*nas, {listen});
+  auto of_nas = nas->notes->own.front();
+  REQUIRE(mesh.world.ask<peer_added>(laptop->links, add_peer{of_nas, nas->keys->id(), true}).ok());
+  REQUIRE(nas->notes->wait(is_linked));
+  REQUIRE(laptop->notes->wait(is_linked));
+  auto settled = [&] { return mesh.links_of(*laptop).links.size() == 1 && mesh.links_of(*nas).links.size() == 1; };
+  bool one = false;
+  for (int tries = 0; tries < 250 && !one; ++tries) {
+    one = settled();
+    std::this_thread::sleep_for(20ms); // only spares the processor: the outcome is polled
+  }
+  CHECK(one);
+  CHECK(mesh.links_of(*laptop).links.at(0).state == "up");
 }
 
 TEST_CASE("a link whose transport dies comes back when the transport does") {

@@ -7,8 +7,8 @@
 namespace glow::benchmarks {
 
 struct tcp_figures {
-  double mb_per_s = 0; ///< one way, 64 KiB writes
-  round_trips rtt;     ///< of 32 bytes, one at a time, blocking sockets in two processes
+  double mb_per_s = 0;     ///< one way, 64 KiB writes
+  round_trips rtt;         ///< of 32 bytes, one at a time, blocking sockets in two processes
   double cpu_s_per_gb = 0; ///< both processes
 };
 /// Forks: the child listens on 127.0.0.1. Requires: no thread was started yet.
@@ -16,9 +16,10 @@ struct tcp_figures {
 result<tcp_figures> measure_plain_tcp(duration seconds);
 
 struct cipher_figures {
-  double seal_mb_per_s = 0; ///< libsodium's ChaCha20-Poly1305 (RFC 8439), one core
+  double seal_mb_per_s = 0; ///< libsodium's ChaCha20-Poly1305 (RFC 8439), per second of CPU time
   double open_mb_per_s = 0;
 };
+/// All zero when libsodium does not start.
 cipher_figures measure_cipher(std::size_t packet_bytes, duration seconds);
 
 } // namespace glow::benchmarks

@@ -172,13 +172,13 @@ void on_packet(meter_self self, byte_view bytes) {
   if (bytes.size() < head_bytes) return;
   auto number = read_le<std::uint64_t>(bytes.data() + 1);
   switch (static_cast<packet_kind>(bytes[0])) {
-    case packet_kind::ping: return tell(self, packet(packet_kind::pong, number, ping_bytes));
-    case packet_kind::pong: return on_pong(self, number);
-    case packet_kind::flood: return on_flood(self, number, bytes.size());
-    case packet_kind::credit: return on_credit(self, number);
-    case packet_kind::enough: return report_count(self);
-    case packet_kind::count:
-      if (bytes.size() == count_bytes) on_count(self, bytes);
+  case packet_kind::ping: return tell(self, packet(packet_kind::pong, number, ping_bytes));
+  case packet_kind::pong: return on_pong(self, number);
+  case packet_kind::flood: return on_flood(self, number, bytes.size());
+  case packet_kind::credit: return on_credit(self, number);
+  case packet_kind::enough: return report_count(self);
+  case packet_kind::count:
+    if (bytes.size() == count_bytes) on_count(self, bytes);
   }
 }
 

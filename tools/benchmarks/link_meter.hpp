@@ -27,8 +27,8 @@ namespace glow::benchmarks {
 
 /// What one run of a link gave.
 struct link_figures {
-  double mb_per_s = 0; ///< one way, as the receiver counted it, overlay packet bytes
-  round_trips rtt;     ///< of 32-byte packets, one at a time
+  double mb_per_s = 0;     ///< one way, as the receiver counted it, overlay packet bytes
+  round_trips rtt;         ///< of 32-byte packets, one at a time
   double cpu_s_per_gb = 0; ///< both processes
   std::size_t packet_bytes = 0;
   double lost = 0; ///< share of flood packets that never came
@@ -39,7 +39,7 @@ struct meter_arguments {
   std::optional<channel_uri> remote; ///< set in the initiator
   duration pinging = 2s;
   duration flooding = 5s;
-  std::size_t window_bytes = 0; ///< sent and not yet seen by the other side
+  std::size_t window_bytes = 0;                                    ///< sent and not yet seen by the other side
   std::function<void(result<std::vector<channel_uri>>)> listening; ///< responder: told once
   std::function<void(result<link_figures>)> done;                  ///< told once
 };
@@ -66,7 +66,7 @@ struct meter_state : actor_lifecycle {
   steady_time ping_sent{};
   std::uint64_t pings = 0;
   std::uint64_t sent = 0;
-  std::uint64_t seen = 0;           ///< highest flood packet that the other side told of
+  std::uint64_t seen = 0; ///< highest flood packet that the other side told of
   std::uint64_t seen_at_tick = 0;
   duration cpu_before{};
 

@@ -81,7 +81,12 @@ result<link_figures> dial(const link_run& run, const channel_uri& remote) {
   std::promise<result<link_figures>> outcome; // outlives the process that fulfils it
   measuring_process process;
   auto waiting = outcome.get_future();
-  meter_arguments with{process.world(), remote, std::min<duration>(run.seconds, 2s), run.seconds, run.window_bytes, {},
+  meter_arguments with{process.world(),
+                       remote,
+                       std::min<duration>(run.seconds, 2s),
+                       run.seconds,
+                       run.window_bytes,
+                       {},
                        [&](result<link_figures> figures) { outcome.set_value(std::move(figures)); }};
   if (auto started = process.start(remote.scheme, std::nullopt, std::move(with)); !started) return started.why();
   if (waiting.wait_for(run.seconds * 3 + 10s) != std::future_status::ready)

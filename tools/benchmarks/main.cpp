@@ -35,7 +35,9 @@ std::size_t number(const options& given, const std::string& name, std::size_t ot
   return value;
 }
 
-duration seconds(const options& given, std::size_t otherwise) { return std::chrono::seconds{number(given, "--seconds", otherwise)}; }
+duration seconds(const options& given, std::size_t otherwise) {
+  return std::chrono::seconds{number(given, "--seconds", otherwise)};
+}
 
 json to_json(const round_trips& of) { return {{"median_us", of.median_us}, {"p99_us", of.p99_us}, {"count", of.count}}; }
 
@@ -46,8 +48,11 @@ result<json> run_link(const options& given) {
   run.window_bytes = number(given, "--window", run.window_bytes);
   auto got = measure_link(run);
   if (!got) return got.why();
-  return json{{"mb_per_s", got->mb_per_s},         {"rtt", to_json(got->rtt)}, {"cpu_s_per_gb", got->cpu_s_per_gb},
-              {"packet_bytes", got->packet_bytes}, {"lost", got->lost}};
+  return json{{"mb_per_s", got->mb_per_s},
+              {"rtt", to_json(got->rtt)},
+              {"cpu_s_per_gb", got->cpu_s_per_gb},
+              {"packet_bytes", got->packet_bytes},
+              {"lost", got->lost}};
 }
 
 result<json> run_requests(const options& given) {
@@ -62,7 +67,12 @@ result<json> run_requests(const options& given) {
   if (!got) return got.why();
   auto out = json::array();
   for (auto& each : *got)
-    out.push_back({{"to", each.to}, {"hops", each.hops}, {"rtt", to_json(each.rtt)}, {"mb_per_s", each.mb_per_s}, {"failed", each.failed}});
+    out.push_back({{"to", each.to},
+                   {"hops", each.hops},
+                   {"rtt", to_json(each.rtt)},
+                   {"mb_per_s", each.mb_per_s},
+                   {"cpu_s_per_gb", each.cpu_s_per_gb},
+                   {"failed", each.failed}});
   return out;
 }
 

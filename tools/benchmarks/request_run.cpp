@@ -69,7 +69,8 @@ asking ask_for(duration seconds, const node_parts& parts, const place& to, std::
   byte_string body(body_bytes, 'b');
   for (auto began = now(); now() - began < seconds;) {
     auto sent = now();
-    self->request(parts.endpoint, request_timeout + 1s, send_request{to.node, request_method::ping, body, request_timeout, traffic})
+    self
+      ->request(parts.endpoint, request_timeout + 1s, send_request{to.node, request_method::ping, body, request_timeout, traffic})
       .receive(
         [&](const response& m) {
           if (m.body.size() != body_bytes) ++out.failed;
@@ -93,6 +94,7 @@ request_figures measure_node(const request_run& run, const node_parts& parts, co
   std::mutex guard;
   double bytes = 0;
   auto began = now();
+  auto cpu_before = cpu_time();
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < run.at_once; ++i)
     threads.emplace_back([&] {
@@ -103,6 +105,7 @@ request_figures measure_node(const request_run& run, const node_parts& parts, co
     });
   for (auto& each : threads) each.join();
   out.mb_per_s = mb_per_s(bytes, now() - began);
+  out.cpu_s_per_gb = cpu_s_per_gb(cpu_time() - cpu_before, 2 * bytes);
   return out;
 }
 

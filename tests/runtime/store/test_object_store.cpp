@@ -285,6 +285,31 @@ TEST_CASE("commits are handed over in bounded answers, parents first") {
   REQUIRE(got(two.store->list_missing_commits(one.store->tips())).empty());
 }
 
+TEST_CASE("more tips than a commit may have parents are merged by several commits") {
+  replica one{250}, two{251};
+  one.put("/mine", "1", 1);
+  for (std::uint8_t i = 1; i <= 150; ++i)
+    for (auto message : {"a", "b"}) { // twice under one sequence: two tips a device
+      commit what;
+      what.in = test_namespace;
+      what.device = device(i).device;
+      what.sequence = 1;
+      what.vector[what.device] = 1;
+      what.message = message;
+      auto made = sign_commit(what, device(i));
+      REQUIRE(got(one.hear(made.bytes)).what == status::applied);
+      REQUIRE(got(two.hear(made.bytes)).what == status::applied);
+    }
+  REQUIRE(one.store->tips().size() == 301);
+  auto first = one.put("/mine", "2", 2);
+  REQUIRE(got(one.store->get_commit(first.id))->what.parents.size() == limits::commit_parents_max);
+  one.put("/mine", "3", 3);
+  REQUIRE(one.store->tips().size() == 1);
+  REQUIRE(one.read("/mine") == "3");
+  two.pull(one);
+  REQUIRE(two.view() == one.view());
+}
+
 TEST_CASE("a database of another namespace is refused") {
   replica one{1};
   namespace_id other;

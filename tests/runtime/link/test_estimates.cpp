@@ -1,0 +1,79 @@
+#include "runtime/link/estimates.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace glow;
+using namespace glow::link;
+
+namespace {
+
+/// One ping that is answered after `rtt`, while `offered` bytes were sent and `arrived` reached the peer since the last.
+struct measured_link {
+  explicit measured_link(bool on_link, std::string declared = {}) : books{on_link, std::move(declared)} {}
+  estimates books;
+  steady_time now{100s};
+  std::uint64_t peer_has = 0;
+
+  void round(duration rtt, std::uint64_t offered = 0, std::uint64_t arrived = 0) {
+    books.on_bytes_sent(offered);
+    peer_has += arrived;
+    auto number = books.on_ping_sent(now);
+    books.on_pong(number, peer_has, now + rtt);
+    now += 1s;
+  }
+};
+
+} // namespace
+
+TEST_CASE("an unmeasured link is local when directly attached, else wan") {
+  CHECK(measured_link{true}.books.link_class() == "local");
+  CHECK(measured_link{false}.books.link_class() == "wan");
+  CHECK(measured_link{true, "control"}.books.link_class() == "control");
+}
+
+TEST_CASE("a long round trip makes a link wan, but only when it lasts") {
+  measured_link link{true};
+  link.round(2ms);
+  link.round(2ms);
+  CHECK(link.books.link_class() == "local");
+  link.round(500ms);
+  CHECK(link.books.link_class() == "local");
+  for (int i = 0; i < 3; ++i) link.round(500ms);
+  CHECK(link.books.link_class() == "wan");
+  CHECK_THAT(link.books.why(), Catch::Contains("RTT"));
+}
+
+TEST_CASE("a link that delivers less than 1 Mbit/s of more is a control link; a light load is not") {
+  measured_link slow{false};
+  for (int i = 0; i < 6; ++i) slow.round(50ms, 400000, 50000);
+  CHECK(slow.books.link_class() == "control");
+  CHECK(slow.books.rate_bps() == Approx(400000.0));
+  measured_link idle{false};
+  for (int i = 0; i < 6; ++i) idle.round(50ms, 80000, 80000);
+  CHECK(idle.books.link_class() == "wan");
+}
+
+TEST_CASE("unanswered pings count as loss, answers to unknown pings as nothing") {
+  measured_link link{true};
+  for (int i = 0; i < 100; ++i) {
+    link.now += 1s;
+    (void)link.books.on_ping_sent(link.now);
+  }
+  CHECK(link.books.loss() > 0.8);
+  estimates fresh{true, {}};
+  fresh.on_pong(5, 0, steady_time{1s});
+  fresh.on_pong(0, 0, steady_time{1s});
+  CHECK(fresh.rtt() == 0ns);
+}
+
+TEST_CASE("news is told at most once a second") {
+  measured_link link{true};
+  CHECK(link.books.worth_telling(link.now));
+  link.round(5ms);
+  CHECK(link.books.worth_telling(link.now));
+  link.round(60ms);
+  CHECK_FALSE(link.books.worth_telling(link.now - 900ms));
+  link.round(60ms);
+  CHECK(link.books.worth_telling(link.now));
+  CHECK_FALSE(link.books.worth_telling(link.now + 10s));
+}
