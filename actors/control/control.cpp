@@ -30,7 +30,7 @@ void forget(control_self self, control_client_id client) {
 }
 
 void disconnect(control_self self, control_client_id client, error why) {
-  host::log(host::level::info, "control", "disconnects a program: " + why.message);
+  host::log(host::level::debug, "control", "disconnects a program: " + why.message);
   tell_client(self, client, std::move(why));
   forget(self, client);
 }

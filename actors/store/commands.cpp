@@ -4,6 +4,7 @@
 #include "actors/store/store_state.hpp"
 #include "runtime/base/base32.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/host/memory.hpp"
 #include "runtime/host/tree_files.hpp"
 
 namespace glow {
@@ -34,6 +35,14 @@ void end_work(store_self self) {
   start();
 }
 
+/// After a worker, with its buffers gone; seldom, since many small ones may follow one another.
+void give_memory_back(store_self self) {
+  auto now = self->clock().now();
+  if (self->state.workers > 0 || now - self->state.memory_given_back < limits::quiet_after_burst) return;
+  self->state.memory_given_back = now;
+  host::release_free_memory();
+}
+
 /// Asks a worker for its one answer. It has no deadline of its own: a worker that dies is noticed by its death.
 template <class Answer, class Worker, class Task, class Done, class Fail>
 void run_worker(store_self self, const Worker& worker, Task task, Done done, Fail fail) {
@@ -46,7 +55,8 @@ void run_worker(store_self self, const Worker& worker, Task task, Done done, Fai
       [over, fail](const caf::error& why) {
         if (!std::exchange(*over, true)) fail(from_caf(why));
       });
-  watch(self, worker, [over, fail](const error& why) {
+  watch(self, worker, [self, over, fail](const error& why) {
+    give_memory_back(self);
     if (!std::exchange(*over, true)) fail({error_code::failed, "the worker died: " + why.message});
   });
 }

@@ -81,6 +81,7 @@ struct store_state : actor_lifecycle {
   std::map<std::uint64_t, upload> uploads;
   std::uint64_t last_upload = 0;
   std::size_t workers = 0;
+  steady_time memory_given_back{};
   std::size_t imports = 0; ///< of the workers
   std::deque<std::function<void()>> work_waiting;
 

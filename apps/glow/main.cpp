@@ -49,6 +49,17 @@ void split_at_dashes(std::vector<std::string>& words, context& with) {
   words.erase(dashes, words.end());
 }
 
+/// The word that stands where a command should; empty if there is none.
+std::string command_word(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--home")
+      ++i; // and its value
+    else if (!words[i].starts_with('-'))
+      return words[i];
+  }
+  return {};
+}
+
 int run(std::vector<std::string> words) {
   context with;
   with.out = client::terminal::of(STDOUT_FILENO);
@@ -64,11 +75,14 @@ int run(std::vector<std::string> words) {
   add_store_commands(app, with);
   add_job_commands(app, with);
   split_at_dashes(words, with);
+  auto asked = command_word(words);
   std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
   try {
     app.parse(words);
   } catch (const CLI::ParseError& wrong) {
     if (wrong.get_exit_code() == 0) return app.exit(wrong, std::cout, std::cerr); // --help, --version
+    if (app.get_subcommands().empty() && !asked.empty() && !app.get_subcommand_no_throw(asked))
+      return complain({error_code::usage, "there is no command '" + asked + "'" + hint(app)});
     return complain({error_code::usage, wrong.what() + hint(app)});
   }
   with.home = with.home.empty() ? client::default_home() : client::absolute_path(with.home);

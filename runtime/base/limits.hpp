@@ -437,6 +437,9 @@ inline constexpr duration child_stop_timeout = 5s;
 inline constexpr std::size_t messages_per_turn = 50;
 /// Actor turns the event loop runs before it looks at sockets and timers again.
 inline constexpr std::size_t actor_turns_per_loop = 1024;
+/// So many turns are a burst of work; after it, quiet for so long, its memory goes back to the operating system.
+inline constexpr std::size_t turns_of_a_burst = 2000;
+inline constexpr duration quiet_after_burst = 3s;
 /// Threads of the pool: namespaces and jobs do little, the store has its own thread, and each thread costs memory.
 inline constexpr std::size_t pool_threads = 2;
 /// A transport that cannot open its port (an address that is not there yet) is tried for long before it is given up.

@@ -1,6 +1,7 @@
 #include "runtime/host/event_loop.hpp"
 
 #include "runtime/base/limits.hpp"
+#include "runtime/host/memory.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/resumable.hpp>
@@ -21,6 +22,8 @@ event_loop::event_loop(caf::actor_system& system) : unit_{system, *this} {
   uv_prepare_init(&loop_, &before_poll_);
   uv_check_init(&loop_, &after_poll_);
   uv_idle_init(&loop_, &busy_);
+  uv_timer_init(&loop_, &quiet_check_);
+  quiet_check_.data = this;
   woken_.data = before_poll_.data = after_poll_.data = busy_.data = this;
   // actors made ready by timers and callbacks run before the loop sleeps, those made ready by I/O right after it woke
   uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) { static_cast<event_loop*>(handle->data)->run_ready_actors(); });
@@ -98,7 +101,8 @@ void event_loop::take_inbox() {
 
 void event_loop::run_ready_actors() {
   // a bounded share, so that sockets and timers get their turn even when actors keep each other busy
-  for (std::size_t turns = 0; turns < limits::actor_turns_per_loop && !ready_.empty(); ++turns) {
+  std::size_t turns = 0;
+  for (; turns < limits::actor_turns_per_loop && !ready_.empty(); ++turns) {
     auto* actor = ready_.front();
     ready_.pop_front();
     switch (actor->resume(&unit_, limits::messages_per_turn)) {
@@ -108,6 +112,7 @@ void event_loop::run_ready_actors() {
     case caf::resumable::shutdown_execution_unit: break;
     }
   }
+  count_turns(turns);
   bool more = !ready_.empty();
   if (more == busy_active_) return;
   busy_active_ = more;
@@ -115,6 +120,26 @@ void event_loop::run_ready_actors() {
     uv_idle_start(&busy_, [](uv_idle_t*) {}); // makes the poll return at once
   else
     uv_idle_stop(&busy_);
+}
+
+/// After a burst, a timer waits for quiet and then gives the burst's memory back; an idle loop has no timer.
+void event_loop::count_turns(std::size_t turns) {
+  turns_since_release_ += turns;
+  if (turns_since_release_ < limits::turns_of_a_burst || uv_is_active(reinterpret_cast<uv_handle_t*>(&quiet_check_))) return;
+  turns_at_check_ = turns_since_release_;
+  auto wait_ms =
+    static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(limits::quiet_after_burst).count());
+  uv_timer_start(
+    &quiet_check_, [](uv_timer_t* handle) { static_cast<event_loop*>(handle->data)->on_quiet_check(); }, wait_ms, wait_ms);
+}
+
+void event_loop::on_quiet_check() {
+  bool busy = turns_since_release_ - turns_at_check_ > limits::turns_of_a_burst / 10;
+  turns_at_check_ = turns_since_release_;
+  if (busy) return;
+  uv_timer_stop(&quiet_check_);
+  turns_since_release_ = 0;
+  release_free_memory();
 }
 
 } // namespace glow::host

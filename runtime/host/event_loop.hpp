@@ -50,6 +50,8 @@ private:
   void wake();
   void take_inbox();
   void run_ready_actors();
+  void count_turns(std::size_t turns);
+  void on_quiet_check();
   void run();
 
   uv_loop_t loop_{};
@@ -58,6 +60,9 @@ private:
   uv_check_t after_poll_{};
   uv_idle_t busy_{};
   bool busy_active_ = false;
+  uv_timer_t quiet_check_{}; // runs after a burst of work only
+  std::size_t turns_since_release_ = 0;
+  std::size_t turns_at_check_ = 0;
   loop_unit unit_;
 
   std::deque<caf::resumable*> ready_; // loop thread only

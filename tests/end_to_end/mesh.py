@@ -27,6 +27,7 @@ class Node:
     def __init__(self, mesh, name, media=(), listen=(), inside=(), discovery=False):
         self.mesh, self.name, self.inside = mesh, name, list(inside)
         self.home = os.path.join(mesh.directory, name)
+        self.program = GLOW
         self.flags = ["--name", name, "--discovery" if discovery else "--no-discovery"]
         for each in media:
             self.flags += ["--media", each]
@@ -35,7 +36,7 @@ class Node:
 
     def glow(self, *words, status=0, stdin=None, timeout=120, text=True):
         """Runs a command; returns what it printed. Another exit status than `status` (None: any) fails the test."""
-        done = subprocess.run([*self.inside, GLOW, "--home", self.home, *words], input=stdin, capture_output=True, timeout=timeout,
+        done = subprocess.run([*self.inside, self.program, "--home", self.home, *words], input=stdin, capture_output=True, timeout=timeout,
                               text=text)
         self.status, self.complaint = done.returncode, done.stderr
         if status is not None and done.returncode != status:
@@ -48,7 +49,7 @@ class Node:
 
     def start(self, *command, **options):
         """The same in the background."""
-        return subprocess.Popen([*self.inside, GLOW, "--home", self.home, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        return subprocess.Popen([*self.inside, self.program, "--home", self.home, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True, **options)
 
     def up(self):
