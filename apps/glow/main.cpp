@@ -81,7 +81,8 @@ int run(std::vector<std::string> words) {
     app.parse(words);
   } catch (const CLI::ParseError& wrong) {
     if (wrong.get_exit_code() == 0) return app.exit(wrong, std::cout, std::cerr); // --help, --version
-    if (app.get_subcommands().empty() && !asked.empty() && !app.get_subcommand_no_throw(asked))
+    if (app.get_subcommands().empty() && !asked.empty()
+        && app.get_subcommands([&](CLI::App* each) { return each->check_name(asked); }).empty())
       return complain({error_code::usage, "there is no command '" + asked + "'" + hint(app)});
     return complain({error_code::usage, wrong.what() + hint(app)});
   }
