@@ -15,10 +15,15 @@ struct restart_node {
   byte_string namespace_file;
   identity::roster_ptr roster;
 };
+/// the root supervisor's factories → agent port: the node's handles now. A copy, since the plan's own is theirs to change.
+struct parts_changed {
+  node_parts parts;
+};
 
 } // namespace glow
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::restart_node)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::parts_changed)
 
 namespace glow {
 namespace {
@@ -27,7 +32,7 @@ constexpr duration answer_flush_time = 100ms; // control writes the answer out b
 
 /// Owns the node.
 ///   running ─► restarting (joined a namespace) ─► running        running ─► stopping ─► ended
-/// Hears    control: shut_down_agent, join_with_ticket    itself: restart_node
+/// Hears    control: shut_down_agent, join_with_ticket    itself: restart_node    the node's factories: parts_changed
 /// Tells    links: join_namespace    store: list_path    namespace: get_roster
 /// Watches  the node's root supervisor        Parent  none: agent.cpp
 /// Fails    when the root supervisor gives up; the process ends with its words
@@ -35,11 +40,12 @@ struct agent_port_state : actor_lifecycle {
   static inline const char* name = "glow.agent";
   std::unique_ptr<agent_port_arguments> given;
   caf::actor root;
+  node_parts parts;
   bool stopping = false;
   bool joining = false;
   std::optional<restart_node> next;
 };
-using agent_port_impl = agent_port_actor::extend<caf::reacts_to<restart_node>>;
+using agent_port_impl = agent_port_actor::extend<caf::reacts_to<restart_node>, caf::reacts_to<parts_changed>>;
 using agent_port_self = caf::stateful_actor<agent_port_state, pool_hosted<agent_port_impl::base>>*;
 
 void start(agent_port_self self);
@@ -74,7 +80,14 @@ void on_root_down(agent_port_self self, const error& why) {
 void start(agent_port_self self) {
   auto& given = *self->state.given;
   given.plan->parts.agent = caf::actor_cast<agent_port_actor>(caf::actor_cast<caf::strong_actor_ptr>(self));
-  self->state.root = start_node(self->system(), given.plan, given.published);
+  auto port = caf::actor_cast<caf::typed_actor<caf::reacts_to<parts_changed>>>(caf::actor_cast<caf::strong_actor_ptr>(self));
+  auto publish = [port = caf::actor_cast<caf::weak_actor_ptr>(port), told = given.published](const node_parts& now) {
+    told(now);
+    // weak: the factories outlive this call, and must not keep the port alive
+    if (auto alive = port.lock())
+      caf::anon_send(caf::actor_cast<caf::typed_actor<caf::reacts_to<parts_changed>>>(alive), parts_changed{now});
+  };
+  self->state.root = start_node(self->system(), given.plan, publish);
   watch(self, self->state.root, [self](const error& why) { on_root_down(self, why); });
 }
 
@@ -110,19 +123,19 @@ void take_admission(agent_port_self self, join_promise promise, const std::strin
 
 void redeem(agent_port_self self, join_promise promise, const join_with_ticket& asked) {
   auto name = asked.node_name.empty() ? self->state.given->plan->options.node_name : asked.node_name;
-  self->request(self->state.given->plan->parts.links, limits::agent_join_timeout, join_namespace{asked.ticket, name})
+  self->request(self->state.parts.links, limits::agent_join_timeout, join_namespace{asked.ticket, name})
     .then([=](const admission& got) { take_admission(self, promise, name, got); },
           [=](const caf::error& why) { refuse(self, promise, why); });
 }
 
 caf::typed_response_promise<joined_namespace> join(agent_port_self self, const join_with_ticket& asked) {
   auto promise = self->make_response_promise<joined_namespace>();
-  auto& parts = self->state.given->plan->parts;
+  auto& parts = self->state.parts;
   auto no = [=](const std::string& why) {
     refuse(self, promise, to_caf({error_code::failed, why + ": join with a fresh home (glow --home DIR up), or leave first"}));
   };
-  if (self->state.joining || self->state.stopping) {
-    promise.deliver(to_caf({error_code::failed, "this agent is joining or stopping already: try again in a moment"}));
+  if (self->state.joining || self->state.stopping || !parts.links) {
+    promise.deliver(to_caf({error_code::failed, "this agent is starting, joining or stopping: try again in a moment"}));
     return promise;
   }
   self->state.joining = true;
@@ -131,7 +144,7 @@ caf::typed_response_promise<joined_namespace> join(agent_port_self self, const j
       [=](const roster_changed& m) {
         if (m.roster->members.size() > 1)
           return no("this node's namespace has " + std::to_string(m.roster->members.size()) + " members");
-        self->request(self->state.given->plan->parts.store, limits::local_request_timeout, list_path{"/"})
+        self->request(self->state.parts.store, limits::local_request_timeout, list_path{"/"})
           .then(
             [=](const path_list& list) {
               if (!list.entries.empty()) return no("this node's namespace holds files");
@@ -153,6 +166,7 @@ agent_port_impl::behavior_type agent_port_behavior(agent_port_self self, agent_p
       return system_done{};
     },
     [=](const join_with_ticket& m) { return join(self, m); },
+    [=](const parts_changed& m) { self->state.parts = m.parts; },
     [=](restart_node& m) {
       self->state.next = std::move(m);
       if (self->state.root) self->send_exit(self->state.root, caf::exit_reason::user_shutdown);
