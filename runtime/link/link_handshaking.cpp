@@ -60,6 +60,12 @@ void link_machine::on_handshake_1(effects& out, byte_view datagram, steady_time 
     attempts_.erase(std::find_if(attempts_.begin(), attempts_.end(), is_responder));
   attempts_.push_back({handshake{role::responder}, now, std::nullopt});
   auto outcome = attempts_.back().talk.on_message_1(*message, config_, random);
+  if (outcome.what == handshake::progress::failed && outcome.send.empty()) {
+    // it broke before any key was proven, so anybody may have sent it: the true peer's may still come
+    attempts_.pop_back();
+    broken_message_1_ = std::move(outcome.why);
+    return;
+  }
   after(out, attempts_.size() - 1, std::move(outcome), now);
 }
 

@@ -266,6 +266,7 @@ void link_machine::tick_before_up(effects& out, steady_time now) {
     return;
   }
   if (now >= deadline_) {
+    if (phase_ == phase::handshaking && attempts_.empty() && broken_message_1_) return end(out, *broken_message_1_);
     auto seconds = std::to_string((phase_ == phase::admitting ? limits::admission_timeout : limits::handshake_timeout) / 1s);
     return end(out, {error_code::timed_out, whom() + " did not complete the handshake within " + seconds + " s"
                                               + (config_.join_with ? "; the ticket may be wrong or for another node" : "")});

@@ -143,7 +143,8 @@ private:
   steady_time retry_at_{}; ///< next repetition of the last handshake message
   duration retry_pause_{};
   int cookies_echoed_ = 0;
-  digest proven_message_3_; ///< hash of the message 3 that keyed us: its repetition gets another confirmation
+  std::optional<error> broken_message_1_; ///< told at the deadline if nothing better came
+  digest proven_message_3_;               ///< hash of the message 3 that keyed us: its repetition gets another confirmation
   error refusal_;
   byte_string refusal_datagram_;
   std::size_t refusals_sent_ = 0;

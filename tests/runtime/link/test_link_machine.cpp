@@ -236,6 +236,16 @@ TEST_CASE("random bytes never crash a machine in any state") {
   }));
 }
 
+TEST_CASE("a forged message 1 with a low-order key does not end the handshake of the true peer") {
+  simulated_pair pair{dialling(), answering()};
+  pair.start();
+  byte_string forged(39, 0); // XX, index 1, an ephemeral key of order one
+  forged[0] = forged[1] = forged[3] = 1;
+  pair.inject(pair.b, forged);
+  pair.run_for(2s);
+  CHECK(pair.both_up());
+}
+
 TEST_CASE("a dead neighbour is noticed within 300 ms of unanswered data on a local channel") {
   simulated_pair pair{dialling(), answering()};
   pair.start();
