@@ -1,13 +1,15 @@
 #include "actors/agent.hpp"
 
 #include "actors/agent_port.hpp"
+#include "actors/contracts/limits.hpp"
 #include "actors/node.hpp"
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/host/files.hpp"
 #include "runtime/host/home_files.hpp"
 #include "runtime/host/key_file.hpp"
+#include "runtime/host/limits.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/namespace_state.hpp"
 
 #include <caf/actor_system.hpp>

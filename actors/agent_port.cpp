@@ -1,7 +1,7 @@
 #include "actors/agent_port.hpp"
 
 #include "actors/contracts/lifecycle.hpp"
-#include "runtime/base/limits.hpp"
+#include "actors/contracts/limits.hpp"
 #include "runtime/host/files.hpp"
 #include "runtime/host/log.hpp"
 #include "runtime/identity/namespace_state.hpp"
@@ -31,9 +31,9 @@ namespace {
 constexpr duration answer_flush_time = 100ms; // control writes the answer out before it is stopped with the node
 
 /// Owns the node.
-///   running ─► restarting (joined a namespace) ─► running        running ─► stopping ─► ended
+///   running ─► restarting (joined a namespace) ─► running        running ─► saying goodbye ─► stopping ─► ended
 /// Hears    control: shut_down_agent, join_with_ticket    itself: restart_node    the node's factories: parts_changed
-/// Tells    links: join_namespace    store: list_path    namespace: get_roster
+/// Tells    links: join_namespace, leave_mesh    store: list_path    namespace: get_roster
 /// Watches  the node's root supervisor        Parent  none: agent.cpp
 /// Fails    when the root supervisor gives up; the process ends with its words
 struct agent_port_state : actor_lifecycle {
@@ -92,8 +92,14 @@ void start(agent_port_self self) {
 }
 
 void shut_down(agent_port_self self) {
-  self->state.stopping = true;
-  if (self->state.root) self->send_exit(self->state.root, caf::exit_reason::user_shutdown);
+  if (std::exchange(self->state.stopping, true)) return;
+  auto stop_root = [self] {
+    if (self->state.root) self->send_exit(self->state.root, caf::exit_reason::user_shutdown);
+  };
+  if (!self->state.parts.links) return stop_root();
+  // neighbours hear it from us, not from silence: on a datagram channel that takes them an idle link's beat
+  self->request(self->state.parts.links, limits::goodbye_timeout, leave_mesh{})
+    .then([=](const mesh_left&) { stop_root(); }, [=](const caf::error&) { stop_root(); });
 }
 
 // ---- joining: is this namespace free to go? ─► redeem the ticket ─► answer ─► restart -----------------------------

@@ -8,8 +8,8 @@
 #include "actors/router/router.hpp"
 #include "actors/store/store.hpp"
 #include "actors/supervisor/supervisor.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/host/rocks_database.hpp"
+#include "runtime/supervision/limits.hpp"
 
 #include <caf/send.hpp>
 

@@ -1,6 +1,6 @@
 #include "transports/beacon_sockets.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -1,5 +1,7 @@
 #include "transports/byte_stream.hpp"
 
+#include "transports/limits.hpp"
+
 #include <cerrno>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -9,7 +9,7 @@
 /// Fails    io: no multicast socket or no netlink; its supervisor tries again, the node works on without
 #include "transports/lan_discovery.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "transports/limits.hpp"
 
 #include <algorithm>
 

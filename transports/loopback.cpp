@@ -1,6 +1,6 @@
 #include "transports/loopback.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "transports/limits.hpp"
 
 #include <atomic>
 #include <map>

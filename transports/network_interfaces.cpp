@@ -1,7 +1,7 @@
 #include "transports/network_interfaces.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "transports/limits.hpp"
 
 #include <algorithm>
 #include <array>

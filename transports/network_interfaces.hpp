@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/base/result.hpp"
+#include "transports/limits.hpp"
 
 #include <compare>
 #include <string>

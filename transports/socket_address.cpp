@@ -1,6 +1,6 @@
 #include "transports/socket_address.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "transports/limits.hpp"
 
 #include <arpa/inet.h>
 #include <net/if.h>

@@ -5,6 +5,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/base/uri.hpp"
+#include "transports/limits.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,6 +1,7 @@
 #include "transports/tcp.hpp"
 
 #include "transports/byte_stream.hpp"
+#include "transports/limits.hpp"
 #include "transports/socket_address.hpp"
 
 #include <cerrno>

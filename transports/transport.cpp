@@ -1,6 +1,7 @@
 #include "transports/transport.hpp"
 
 #include "runtime/host/log.hpp"
+#include "transports/limits.hpp"
 
 namespace glow::transports {
 namespace {

@@ -1,5 +1,6 @@
 #include "transports/udp.hpp"
 
+#include "transports/limits.hpp"
 #include "transports/udp_socket.hpp"
 
 #include <unordered_map>

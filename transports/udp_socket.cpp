@@ -1,5 +1,7 @@
 #include "transports/udp_socket.hpp"
 
+#include "transports/limits.hpp"
+
 #include <cerrno>
 #include <linux/errqueue.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /// One UDP socket of one address family on the loop: batched, segmented, bounded. Knows addresses, refuses to know channels.
 #pragma once
 
-#include "runtime/base/limits.hpp"
+#include "transports/limits.hpp"
 #include "transports/medium.hpp"
 #include "transports/socket_address.hpp"
 

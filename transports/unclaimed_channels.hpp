@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/contracts/transport.hpp"
-#include "runtime/base/limits.hpp"
+#include "transports/limits.hpp"
 
 #include <list>
 #include <optional>

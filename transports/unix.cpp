@@ -1,6 +1,7 @@
 #include "transports/unix.hpp"
 
 #include "transports/byte_stream.hpp"
+#include "transports/limits.hpp"
 
 #include <cerrno>
 #include <sys/socket.h>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/contracts/router.hpp"
+#include "runtime/stream/limits.hpp"
 
 namespace glow {
 

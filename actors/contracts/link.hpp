@@ -122,6 +122,10 @@ struct link_list {
   std::vector<link_info> links;
   std::vector<waiting_dial> waiting;
 };
+/// agent → links: the agent stops: say goodbye on every link, dial and accept no more. Answered by mesh_left once the last
+/// link is gone; whoever asks sets the time that may take.
+struct leave_mesh {};
+struct mesh_left {};
 /// agent → links: redeem this ticket (text form) at any of its places; answered by the admission, or the reason why not
 /// (unreachable, expired, already_used, tampered, refused …).
 struct join_namespace {
@@ -153,13 +157,12 @@ struct transport_started {
   transport_actor transport;
 };
 
-using links_actor =
-  channel_listener_actor::extend<caf::reacts_to<transport_started>, caf::reacts_to<link_up>, caf::reacts_to<link_changed>,
-                                 caf::reacts_to<link_down>, caf::reacts_to<link_joined>,
-                                 caf::replies_to<add_peer>::with<peer_added>, caf::replies_to<remove_link>::with<link_removed>,
-                                 caf::replies_to<get_links>::with<link_list>, caf::replies_to<join_namespace>::with<admission>,
-                                 caf::reacts_to<member_seen>, caf::reacts_to<roster_changed>, caf::reacts_to<interfaces_changed>,
-                                 caf::reacts_to<subscribe_addresses>, caf::reacts_to<links_tick>>;
+using links_actor = channel_listener_actor::extend<
+  caf::reacts_to<transport_started>, caf::reacts_to<link_up>, caf::reacts_to<link_changed>, caf::reacts_to<link_down>,
+  caf::reacts_to<link_joined>, caf::replies_to<add_peer>::with<peer_added>, caf::replies_to<remove_link>::with<link_removed>,
+  caf::replies_to<get_links>::with<link_list>, caf::replies_to<leave_mesh>::with<mesh_left>,
+  caf::replies_to<join_namespace>::with<admission>, caf::reacts_to<member_seen>, caf::reacts_to<roster_changed>,
+  caf::reacts_to<interfaces_changed>, caf::reacts_to<subscribe_addresses>, caf::reacts_to<links_tick>>;
 
 } // namespace glow
 
@@ -179,6 +182,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::peer_added)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::remove_link)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::link_removed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::get_links)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::leave_mesh)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::mesh_left)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::link_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::join_namespace)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::admission)

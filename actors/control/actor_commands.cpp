@@ -2,6 +2,7 @@
 // A path names an actor by the names on the way from the root of the supervision tree: node/links/3.
 #include "actors/control/ask.hpp"
 #include "actors/control/documents.hpp"
+#include "runtime/control/limits.hpp"
 
 namespace glow {
 namespace {

@@ -1,8 +1,8 @@
 /// How a command asks another actor: one request with a deadline, whose failure is the command's failure.
 #pragma once
 
+#include "actors/contracts/limits.hpp"
 #include "actors/control/control.hpp"
-#include "runtime/base/limits.hpp"
 
 namespace glow {
 

@@ -1,7 +1,7 @@
 #include "actors/control/command_call.hpp"
 
 #include "actors/control/control.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/control/limits.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #include "actors/control/control.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/control/limits.hpp"
 #include "runtime/host/log.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,5 @@
 // Commands about the mesh: status nodes links routes invite join ping trace link.add link.rm expel down.
+#include "actors/contracts/limits.hpp"
 #include "actors/control/ask.hpp"
 #include "actors/control/documents.hpp"
 #include "runtime/base/base32.hpp"

@@ -1,6 +1,8 @@
 // Commands about files: put get ls cat rm mv log restore, and uploads and reads as streams.
+#include "actors/contracts/limits.hpp"
 #include "actors/control/ask.hpp"
 #include "actors/control/documents.hpp"
+#include "runtime/control/limits.hpp"
 
 namespace glow {
 namespace {

@@ -10,7 +10,6 @@
 #include "actors/endpoint/endpoint.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
 
 #include <caf/actor_cast.hpp>

@@ -1,4 +1,5 @@
 #include "actors/link/link_spawning.hpp"
+#include "runtime/link/limits.hpp"
 
 #include "runtime/base/overloaded.hpp"
 
@@ -22,7 +23,7 @@ std::size_t pending_responders(const links_state& state) {
 
 void on_stranger(links_self self, const channel_opened& opened) {
   auto& sender = self->current_sender();
-  if (!sender) return;
+  if (!sender || self->state.leaving) return; // the peers that were told goodbye knock again at once
   auto& strangers = self->state.strangers;
   // transports bound their strangers; this holds even when closes are still on their way
   if (strangers.size() >= limits::strangers_max) strangers.erase(strangers.begin());

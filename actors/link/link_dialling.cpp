@@ -1,4 +1,5 @@
 #include "actors/link/link_spawning.hpp"
+#include "runtime/base/limits.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -23,7 +24,7 @@ void on_dialled(links_self self, const link::dial_start& start, caf::actor_id tr
   auto found = state.transports.find(transport);
   if (found == state.transports.end()) return; // its death has told the plan
   node_channel key{transport, opened.channel};
-  if (!state.plan.contains(start.dial)) { // removed meanwhile
+  if (state.leaving || !state.plan.contains(start.dial)) { // removed meanwhile
     if (!state.link_of_channel.contains(key)) self->send(found->second.actor, close_channel{opened.channel});
     return;
   }
@@ -62,6 +63,7 @@ void start_dial(links_self self, const link::dial_start& start) {
 
 void dial_due(links_self self) {
   auto& state = self->state;
+  if (state.leaving) return;
   auto now = self->clock().now();
   auto next = next_join_deadline(state);
   if (!state.certificate.empty()) { // without one nobody would take us for a member

@@ -1,4 +1,5 @@
 #include "actors/link/link_spawning.hpp"
+#include "runtime/link/limits.hpp"
 
 #include "runtime/identity/ticket.hpp"
 

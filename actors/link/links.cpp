@@ -4,6 +4,7 @@
 #include "runtime/base/base32.hpp"
 #include "runtime/host/interfaces.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
 
 #include <nlohmann/json.hpp>
@@ -222,6 +223,14 @@ caf::result<link_list> list_links(links_self self) {
   return promise;
 }
 
+caf::result<mesh_left> on_leave(links_self self) {
+  auto& state = self->state;
+  state.leaving = true;
+  if (state.links.empty()) return mesh_left{};
+  for (auto& [id, each] : state.links) self->send(each.actor, close_link{"this node goes down"});
+  return state.waiting_to_leave.emplace_back(self->make_response_promise<mesh_left>());
+}
+
 void on_subscriber(links_self self, const subscribe_addresses& wanted) {
   if (!wanted.subscriber) return;
   self->state.address_subscribers.push_back(wanted.subscriber);
@@ -310,6 +319,8 @@ void forget_link(links_self self, link_id id, const error& why) {
   if (entry.dial && !entry.up) state.plan.failed(*entry.dial, why, now, random);
   if (entry.join != 0) on_join_failed(self, entry.join, why);
   dial_due(self);
+  if (state.links.empty())
+    for (auto& each : std::exchange(state.waiting_to_leave, {})) each.deliver(mesh_left{});
 }
 
 std::string links_state::json() const {
@@ -362,6 +373,7 @@ links_actor::behavior_type links_behavior(links_self self, links_arguments argum
     [=](const add_peer& m) { return on_add_peer(self, m); },
     [=](const remove_link& m) { return on_remove(self, m); },
     [=](const get_links&) { return list_links(self); },
+    [=](const leave_mesh&) { return on_leave(self); },
     [=](const join_namespace& m) { return join(self, m); },
     [=](const member_seen& m) {
       add_member_place(self, m.node, m.uri);

@@ -1,11 +1,11 @@
 /// The actor that keeps this node linked: it dials by link::dial_plan, accepts by link::acceptor, owns and supervises the
 /// link actors, and redeems tickets. Refuses to know media (transports announce themselves) and routes.
 ///
-///   waiting for the certificate ─► linking (dials, accepts) ─► gone, and every link with it
+///   waiting for the certificate ─► linking (dials, accepts) ─► leaving (goodbyes) ─► gone, and every link with it
 ///
 /// Hears    transports: transport_started, channel_opened, channel_received, channel_closed (strangers' channels)
 ///          links' children: link_up, link_changed, link_down, link_joined   control, agent: add_peer, remove_link,
-///          get_links, join_namespace   discovery, namespace: member_seen, roster_changed, interfaces_changed
+///          get_links, join_namespace   agent: leave_mesh   discovery, namespace: member_seen, roster_changed, interfaces_changed
 /// Tells    transports: connect_channel, send_on_channel, close_channel   namespace: get_certificate, subscribe_roster,
 ///          get_known_addresses, remember_addresses, own_addresses, merge_records   children: roamed_datagrams, close_link
 /// Watches  transports, children (temporary: a lost link is redialled by plan)   Parent  node supervisor (permanent)
@@ -80,6 +80,8 @@ struct links_state : actor_lifecycle {
   std::vector<caf::strong_actor_ptr> address_subscribers;
   link_id last_link = 0;
   std::uint64_t last_join = 0;
+  bool leaving = false;
+  std::vector<caf::typed_response_promise<mesh_left>> waiting_to_leave;
 
   std::string json() const;
   std::vector<child_entry> children() const;

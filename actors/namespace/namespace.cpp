@@ -14,9 +14,9 @@
 #include "actors/namespace/namespace.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/host/files.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <algorithm>
 

@@ -9,8 +9,8 @@
 /// Fails    never by itself; restarted empty: links tells it link_up anew
 #include "actors/router/router.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/route/limits.hpp"
 
 namespace glow {
 

@@ -2,6 +2,7 @@
 
 #include "runtime/host/tree_files.hpp"
 #include "runtime/store/file_writer.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <unordered_set>
 

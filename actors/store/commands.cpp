@@ -3,9 +3,11 @@
 #include "actors/store/importer.hpp"
 #include "actors/store/store_state.hpp"
 #include "runtime/base/base32.hpp"
+#include "runtime/host/limits.hpp"
 #include "runtime/host/log.hpp"
 #include "runtime/host/memory.hpp"
 #include "runtime/host/tree_files.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

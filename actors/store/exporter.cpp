@@ -6,6 +6,7 @@
 #include "runtime/host/tree_files.hpp"
 #include "runtime/host/tree_writer.hpp"
 #include "runtime/store/file_writer.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/want_list.hpp"
 
 #include <unordered_set>

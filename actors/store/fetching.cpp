@@ -2,6 +2,7 @@
 #include "actors/store/store_state.hpp"
 #include "actors/store/sync_messages.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

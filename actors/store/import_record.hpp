@@ -2,8 +2,8 @@
 /// Refuses to decide whether taking back is safe: the front does.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/store/database.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <memory>
 #include <string>

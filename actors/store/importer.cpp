@@ -4,6 +4,7 @@
 #include "actors/store/progress_pace.hpp"
 #include "runtime/host/tree_files.hpp"
 #include "runtime/store/file_writer.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

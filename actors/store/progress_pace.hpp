@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/contracts/store.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <caf/actor_cast.hpp>
 

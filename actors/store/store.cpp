@@ -12,6 +12,7 @@
 #include "actors/store/reading.hpp"
 #include "actors/store/store_state.hpp"
 #include "runtime/host/tree_files.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

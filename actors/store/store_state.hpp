@@ -5,6 +5,7 @@
 #include "actors/store/changes.hpp"
 #include "actors/store/store.hpp"
 #include "runtime/store/file_writer.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/object_store.hpp"
 #include "runtime/store/want_list.hpp"
 

@@ -9,6 +9,7 @@
 #include "actors/store/sync_messages.hpp"
 #include "actors/store/tree_nodes.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

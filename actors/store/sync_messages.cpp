@@ -1,6 +1,7 @@
 #include "actors/store/sync_messages.hpp"
 
 #include "runtime/base/capnp.hpp"
+#include "runtime/store/limits.hpp"
 #include "schema/store_sync.capnp.h"
 
 namespace glow {

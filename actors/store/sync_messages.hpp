@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/store/commit.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

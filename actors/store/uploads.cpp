@@ -2,6 +2,7 @@
 #include "actors/store/store_state.hpp"
 #include "runtime/base/base32.hpp"
 #include "runtime/host/tree_files.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow {
 

@@ -2,6 +2,7 @@
 
 #include "runtime/base/overloaded.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/supervision/limits.hpp"
 
 #include <caf/send.hpp>
 

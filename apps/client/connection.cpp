@@ -1,7 +1,7 @@
 #include "apps/client/connection.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/control/limits.hpp"
 
 #include <poll.h>
 
@@ -53,7 +53,7 @@ result<connection> connection::open(const std::string& home, std::chrono::millis
     if (clock::now() >= give_up)
       return error{error_code::timed_out,
                    "the agent in " + home + " runs but does not answer on its control socket: look at " + home + "/log"};
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    std::this_thread::sleep_for(std::chrono::milliseconds{20}); // it starts: nothing tells when its socket is there
   }
 }
 

@@ -15,7 +15,8 @@
 namespace glow::cli {
 namespace {
 
-constexpr auto start_patience = std::chrono::seconds{30}; ///< a big store recovers after a crash
+constexpr auto start_patience = std::chrono::seconds{30};  ///< a big store recovers after a crash
+constexpr auto look_again = std::chrono::milliseconds{20}; ///< a socket that does not exist yet cannot be waited for
 constexpr std::size_t log_tail_bytes = 4096;
 
 /// The last line of HOME/log that was written after `from`.
@@ -101,7 +102,7 @@ result<pid_t> start_agent(const std::string& home) {
     }
     if (auto agent = client::connection::open(home, std::chrono::milliseconds{0}); agent)
       if (auto answer = agent->call("status", {}); answer) return *pid;
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    std::this_thread::sleep_for(look_again);
   }
   return error{error_code::timed_out,
                "the agent (process " + std::to_string(*pid) + ") was started but does not answer: look at " + home + "/log"};

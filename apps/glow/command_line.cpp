@@ -24,6 +24,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 namespace {
 
 constexpr auto retry_patience = std::chrono::seconds{5};
+constexpr auto retry_pause = std::chrono::milliseconds{50}; ///< a supervisor heals within tens of milliseconds
 
 /// Commands that may be asked twice: they change nothing.
 bool only_looks(const std::string& command) {
@@ -51,7 +52,7 @@ result<json> ask_agent(const context& with, const std::string& command, std::vec
     // an actor of the agent, perhaps the one that listens, was restarted meanwhile
     auto healing = !answer && answer.why().code == error_code::stopped;
     if (!healing || !only_looks(command) || std::chrono::steady_clock::now() >= give_up) return answer;
-    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    std::this_thread::sleep_for(retry_pause);
   }
 }
 

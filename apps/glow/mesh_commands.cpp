@@ -45,6 +45,7 @@ result<int> invite(const context& with, const invite_flags& flags) {
 }
 
 constexpr auto rejoin_patience = std::chrono::seconds{20};
+constexpr auto look_again = std::chrono::milliseconds{50}; ///< the control socket itself is replaced meanwhile
 
 /// The node restarts as a member, and its control socket with it. Waits until it runs in the namespace `id`, so that the
 /// next command finds it there.
@@ -53,7 +54,7 @@ result<void> wait_for_namespace(const context& with, const std::string& id) {
   while (std::chrono::steady_clock::now() < give_up) {
     auto now = ask_agent(with, "status", {});
     if (now && text_of((*now)["namespace"], "id") == id) return {};
-    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    std::this_thread::sleep_for(look_again);
   }
   return {error_code::timed_out,
           "the ticket was accepted, but the agent does not run in its new namespace yet: see glow status and its log"};

@@ -8,6 +8,7 @@
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/control/limits.hpp"
 
 #include <optional>
 

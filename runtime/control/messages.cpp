@@ -3,6 +3,7 @@
 #include "runtime/base/capnp.hpp"
 #include "runtime/base/overloaded.hpp"
 #include "runtime/control/frames.hpp"
+#include "runtime/control/limits.hpp"
 #include "schema/control.capnp.h"
 
 namespace glow::control {

@@ -1,6 +1,6 @@
 #include "runtime/control/session.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/control/limits.hpp"
 
 namespace glow::control {
 

@@ -1,6 +1,6 @@
 #include "runtime/host/event_loop.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/host/limits.hpp"
 #include "runtime/host/memory.hpp"
 
 #include <caf/actor_system.hpp>

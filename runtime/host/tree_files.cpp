@@ -1,6 +1,6 @@
 #include "runtime/host/tree_files.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <algorithm>
 #include <cerrno>

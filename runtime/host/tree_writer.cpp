@@ -1,8 +1,8 @@
 #include "runtime/host/tree_writer.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/host/tree_files.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <cerrno>
 #include <fcntl.h>

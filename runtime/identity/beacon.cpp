@@ -1,7 +1,7 @@
 #include "runtime/identity/beacon.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/identity/keys.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <sodium.h>
 

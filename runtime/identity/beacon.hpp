@@ -17,6 +17,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/roster.hpp"
 
 namespace glow::identity {

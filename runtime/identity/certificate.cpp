@@ -1,5 +1,6 @@
 // Certificates of membership.hpp: admit records from a node up to the root, without what the chain implies.
 #include "runtime/base/base32.hpp"
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/membership.hpp"
 #include "runtime/identity/record_schema.hpp"
 

@@ -1,6 +1,6 @@
 #include "runtime/identity/discovery_plan.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <array>
 

@@ -8,6 +8,7 @@
 
 #include "runtime/base/uri.hpp"
 #include "runtime/identity/beacon.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <map>
 

@@ -1,7 +1,7 @@
 #include "runtime/identity/membership.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <algorithm>
 #include <set>

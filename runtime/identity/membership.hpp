@@ -9,6 +9,7 @@
 /// smuggles in that way is seen in the roster and expelled in turn; `time_for` makes the newer record win.
 #pragma once
 
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/record.hpp"
 
 #include <map>

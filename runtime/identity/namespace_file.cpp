@@ -1,4 +1,5 @@
 // The file form of namespace_state: what a node keeps, and what a joiner is sent.
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/namespace_state.hpp"
 #include "runtime/identity/record_schema.hpp"
 

@@ -1,7 +1,7 @@
 #include "runtime/identity/namespace_state.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/identity/limits.hpp"
 
 #include <algorithm>
 

@@ -3,6 +3,7 @@
 /// Refuses to write the file, to send, and to read a clock: actors/namespace does, and persists before it answers.
 #pragma once
 
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/membership.hpp"
 #include "runtime/identity/ticket.hpp"
 

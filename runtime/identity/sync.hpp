@@ -7,6 +7,7 @@
 ///     (only if it lacks some) those records ──►  merges them
 #pragma once
 
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/namespace_state.hpp"
 
 #include <optional>

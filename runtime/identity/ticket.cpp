@@ -1,6 +1,7 @@
 #include "runtime/identity/ticket.hpp"
 
 #include "runtime/base/base32.hpp"
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/record_schema.hpp"
 
 #include <capnp/serialize-packed.h>

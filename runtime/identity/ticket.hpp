@@ -12,6 +12,7 @@
 
 #include "runtime/base/uri.hpp"
 #include "runtime/identity/keys.hpp"
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/roster.hpp"
 
 namespace glow::identity {

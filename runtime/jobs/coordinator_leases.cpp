@@ -1,5 +1,6 @@
 // The coordinator's dealings with workers: who gets which step, heartbeats, and what happens when a worker is lost.
 #include "runtime/jobs/coordinator_machine.hpp"
+#include "runtime/jobs/limits.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,7 @@
 #include "runtime/jobs/coordinator_machine.hpp"
 
+#include "runtime/jobs/limits.hpp"
+
 #include <algorithm>
 
 namespace glow::jobs {

@@ -6,7 +6,6 @@
 ///             ▲__________lease lost, or refused___|          (recorded in the ledger before it is told)
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/jobs/records.hpp"
 
 #include <deque>

@@ -1,6 +1,7 @@
 #include "runtime/jobs/records.hpp"
 
 #include "runtime/base/capnp.hpp"
+#include "runtime/jobs/limits.hpp"
 #include "schema/jobs.capnp.h"
 
 namespace glow::jobs {

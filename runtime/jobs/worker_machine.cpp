@@ -1,5 +1,7 @@
 #include "runtime/jobs/worker_machine.hpp"
 
+#include "runtime/jobs/limits.hpp"
+
 #include <algorithm>
 #include <set>
 

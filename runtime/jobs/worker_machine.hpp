@@ -5,7 +5,6 @@
 ///      └───────────┴── cancelled, or its coordinator is silent: killed ──┘
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/jobs/records.hpp"
 
 #include <deque>

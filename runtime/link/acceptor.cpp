@@ -1,7 +1,7 @@
 #include "runtime/link/acceptor.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/identity/keys.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <sodium.h>
 

@@ -1,6 +1,6 @@
 #include "runtime/link/datagram.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/link/limits.hpp"
 
 namespace glow::link {
 namespace {

@@ -1,5 +1,7 @@
 #include "runtime/link/dial_plan.hpp"
 
+#include "runtime/link/limits.hpp"
+
 #include <algorithm>
 #include <array>
 

@@ -4,10 +4,10 @@
 /// A value. Refuses to dial: the caller does, and tells how it went.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/uri.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <functional>
 #include <map>

@@ -2,8 +2,8 @@
 /// Refuses to send pings; it only keeps the books.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <array>
 #include <optional>

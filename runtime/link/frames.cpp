@@ -1,7 +1,7 @@
 #include "runtime/link/frames.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/link/limits.hpp"
 
 namespace glow::link {
 namespace {
@@ -9,6 +9,13 @@ namespace {
 enum class kind : std::uint8_t { ping = 1, pong = 2, close = 3, confirm = 4, admission = 5, admission_received = 6 };
 
 byte_string start(kind which) { return {static_cast<std::uint8_t>(which)}; }
+
+template <class... Numbers>
+byte_string numbers(kind which, Numbers... fields) {
+  auto out = start(which);
+  (append_le(out, fields), ...);
+  return out;
+}
 
 /// Bytes of the character that `rest` begins with, 0 when that is no UTF-8 (RFC 3629; JSON and terminals want it valid).
 std::size_t utf8_length(byte_view rest) {
@@ -51,20 +58,8 @@ std::string bounded_text(byte_view bytes) {
 
 byte_string encode(const frame& what) {
   return std::visit(overloaded{
-                      [](const ping_frame& f) {
-                        auto out = start(kind::ping);
-                        append_le(out, f.number);
-                        append_le(out, f.sent_us);
-                        append_le(out, f.rtt_us);
-                        return out;
-                      },
-                      [](const pong_frame& f) {
-                        auto out = start(kind::pong);
-                        append_le(out, f.number);
-                        append_le(out, f.echoed_us);
-                        append_le(out, f.bytes_received);
-                        return out;
-                      },
+                      [](const ping_frame& f) { return numbers(kind::ping, f.number, f.sent_us, f.rtt_us); },
+                      [](const pong_frame& f) { return numbers(kind::pong, f.number, f.echoed_us, f.bytes_received); },
                       [](const close_frame& f) {
                         auto out = start(kind::close);
                         out.push_back(static_cast<std::uint8_t>(f.why.code));
@@ -73,17 +68,11 @@ byte_string encode(const frame& what) {
                       },
                       [](const confirm_frame&) { return start(kind::confirm); },
                       [](const admission_frame& f) {
-                        auto out = start(kind::admission);
-                        append_le(out, f.index);
-                        append_le(out, f.count);
+                        auto out = numbers(kind::admission, f.index, f.count);
                         append(out, f.bytes);
                         return out;
                       },
-                      [](const admission_received_frame& f) {
-                        auto out = start(kind::admission_received);
-                        append_le(out, f.index);
-                        return out;
-                      },
+                      [](const admission_received_frame& f) { return numbers(kind::admission_received, f.index); },
                     },
                     what);
 }

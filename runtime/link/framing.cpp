@@ -1,5 +1,7 @@
 #include "runtime/link/framing.hpp"
 
+#include "runtime/base/limits.hpp"
+
 namespace glow::link {
 
 std::array<std::uint8_t, frame_header_bytes> frame_header(std::size_t size_bytes) {

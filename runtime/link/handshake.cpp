@@ -2,6 +2,7 @@
 
 #include "runtime/base/base32.hpp"
 #include "runtime/link/frames.hpp"
+#include "runtime/link/limits.hpp"
 
 namespace glow::link {
 namespace {

@@ -11,6 +11,7 @@
 /// Prologue: "glow link 1", the pattern byte, the initiator's session index, the ticket id where there is one.
 #pragma once
 
+#include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/link/datagram.hpp"
 #include "runtime/link/effects.hpp"

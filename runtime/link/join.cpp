@@ -1,5 +1,7 @@
 #include "runtime/link/join.hpp"
 
+#include "runtime/link/limits.hpp"
+
 #include <algorithm>
 
 namespace glow::link {

@@ -2,10 +2,10 @@
 /// Refuses to know what an admission says.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/link/frames.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <optional>
 

@@ -1,5 +1,6 @@
 /// The part of link_machine that lies before `up`: attempts, refusals, admission.
 #include "runtime/base/base32.hpp"
+#include "runtime/link/limits.hpp"
 #include "runtime/link/link_machine.hpp"
 
 namespace glow::link {

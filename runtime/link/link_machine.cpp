@@ -1,6 +1,7 @@
 #include "runtime/link/link_machine.hpp"
 
 #include "runtime/base/overloaded.hpp"
+#include "runtime/link/limits.hpp"
 
 namespace glow::link {
 namespace {

@@ -1,5 +1,7 @@
 #include "runtime/link/liveness.hpp"
 
+#include "runtime/link/limits.hpp"
+
 namespace glow::link {
 namespace {
 

@@ -8,7 +8,6 @@
 /// a while does not declare its peers dead before it has listened.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/time.hpp"
 
 #include <optional>

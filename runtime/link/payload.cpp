@@ -2,6 +2,7 @@
 
 #include "runtime/base/capnp.hpp"
 #include "runtime/link/frames.hpp"
+#include "runtime/link/limits.hpp"
 #include "schema/link.capnp.h"
 
 namespace glow::link {

@@ -1,6 +1,6 @@
 #include "runtime/link/places.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <algorithm>
 

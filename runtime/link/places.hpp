@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/base/uri.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <string>
 #include <vector>

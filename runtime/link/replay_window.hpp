@@ -1,7 +1,7 @@
 /// Replay window of RFC 6479: which packet counters were seen, in a ring of words that moves without shifting.
 #pragma once
 
-#include "runtime/base/limits.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,5 +1,7 @@
 #include "runtime/link/session.hpp"
 
+#include "runtime/link/limits.hpp"
+
 #include <sodium.h>
 
 namespace glow::link {

@@ -15,9 +15,9 @@
 #pragma once
 
 #include "runtime/base/bytes.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/base/time.hpp"
 #include "runtime/link/datagram.hpp"
+#include "runtime/link/limits.hpp"
 #include "runtime/link/replay_window.hpp"
 #include "runtime/link/secret.hpp"
 

@@ -1,6 +1,7 @@
 #include "runtime/route/control_packet.hpp"
 
 #include "runtime/base/capnp.hpp"
+#include "runtime/route/limits.hpp"
 #include "schema/route.capnp.h"
 
 namespace glow::route {

@@ -1,6 +1,6 @@
 #include "runtime/route/distance_vector.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/route/limits.hpp"
 
 namespace glow::route {
 

@@ -1,6 +1,6 @@
 /// The half of the distance vector that speaks: updates, acknowledgements, repetitions, requests for newer claims.
-#include "runtime/base/limits.hpp"
 #include "runtime/route/distance_vector.hpp"
+#include "runtime/route/limits.hpp"
 
 #include <cmath>
 

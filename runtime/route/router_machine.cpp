@@ -1,7 +1,8 @@
 #include "runtime/route/router_machine.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/link/limits.hpp"
+#include "runtime/route/limits.hpp"
 
 namespace glow::route {
 

@@ -1,7 +1,7 @@
 #include "runtime/route/trace.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/route/limits.hpp"
 
 namespace glow::route {
 

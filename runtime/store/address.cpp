@@ -1,7 +1,7 @@
 #include "runtime/store/address.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/store/blake2b.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <bit>
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <cstdint>
 #include <variant>

@@ -1,7 +1,7 @@
 #include "runtime/store/chunk.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/store/blake2b.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <sodium/crypto_aead_xchacha20poly1305.h>
 #include <sodium/utils.h>

@@ -18,6 +18,7 @@
 
 #include "runtime/identity/roster.hpp"
 #include "runtime/store/address.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <memory>
 

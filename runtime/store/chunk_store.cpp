@@ -1,7 +1,7 @@
 #include "runtime/store/chunk_store.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow::store {
 

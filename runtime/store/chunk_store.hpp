@@ -9,6 +9,7 @@
 
 #include "runtime/store/chunk.hpp"
 #include "runtime/store/database.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/tree_entry.hpp"
 
 namespace glow::store {

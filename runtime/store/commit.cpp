@@ -1,8 +1,8 @@
 #include "runtime/store/commit.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/store/blake2b.hpp"
 #include "runtime/store/entry_codec.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <sodium/crypto_sign.h>
 #include <sodium/utils.h>

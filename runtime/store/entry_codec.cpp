@@ -1,5 +1,7 @@
 #include "runtime/store/entry_codec.hpp"
 
+#include "runtime/store/limits.hpp"
+
 namespace glow::store {
 
 namespace {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "runtime/base/bytes.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "runtime/store/file_writer.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/tree_cursor.hpp"
 #include "runtime/store/tree_node.hpp"
 

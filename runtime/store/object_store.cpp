@@ -3,7 +3,7 @@
 #include "runtime/store/object_store.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/object_keys.hpp"
 #include "runtime/store/tree_cursor.hpp"
 

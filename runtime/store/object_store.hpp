@@ -22,6 +22,7 @@
 #include "runtime/store/chunk_store.hpp"
 #include "runtime/store/commit.hpp"
 #include "runtime/store/fastcdc.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/tree.hpp"
 
 #include <memory>

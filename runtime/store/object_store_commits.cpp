@@ -1,7 +1,7 @@
 // Making commits, and taking those of peers.
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/store/file_writer.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/object_keys.hpp"
 #include "runtime/store/object_store.hpp"
 #include "runtime/store/tree_cursor.hpp"

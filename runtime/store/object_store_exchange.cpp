@@ -1,6 +1,6 @@
 // What peers ask, and what to ask them.
-#include "runtime/base/limits.hpp"
 #include "runtime/store/file_writer.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/object_keys.hpp"
 #include "runtime/store/object_store.hpp"
 #include "runtime/store/tree_cursor.hpp"

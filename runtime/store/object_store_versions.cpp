@@ -1,6 +1,6 @@
 // The log of a path, and what a path with a version suffix means.
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/object_keys.hpp"
 #include "runtime/store/object_store.hpp"
 #include "runtime/store/tree_cursor.hpp"

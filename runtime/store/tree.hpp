@@ -6,6 +6,7 @@
 /// once they are. Refuses to merge (object_store decides who wins) and to interpret tombstones: they are entries.
 #pragma once
 
+#include "runtime/store/limits.hpp"
 #include "runtime/store/tree_node.hpp"
 
 #include <functional>

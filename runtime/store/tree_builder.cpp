@@ -1,6 +1,6 @@
 #include "runtime/store/tree_builder.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 #include "runtime/store/tree.hpp"
 #include "runtime/store/tree_cursor.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "runtime/store/blake2b.hpp"
 #include "runtime/store/entry_codec.hpp"
+#include "runtime/store/limits.hpp"
 
 namespace glow::store {
 

@@ -6,6 +6,7 @@
 
 #include "runtime/base/time.hpp"
 #include "runtime/store/address.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 #include "runtime/store/tree_node.hpp"
 
 #include "runtime/store/entry_codec.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <numeric>
 

@@ -1,6 +1,6 @@
 #include "runtime/store/want_list.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <algorithm>
 

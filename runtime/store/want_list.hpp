@@ -16,6 +16,7 @@
 
 #include "runtime/base/time.hpp"
 #include "runtime/store/address.hpp"
+#include "runtime/store/limits.hpp"
 
 #include <deque>
 #include <map>

@@ -1,6 +1,6 @@
 #include "runtime/stream/congestion.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/stream/limits.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "runtime/stream/conversation.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/stream/limits.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,8 +1,8 @@
 #include "runtime/stream/endpoint_machine.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/stream/limits.hpp"
 
 #include <algorithm>
 

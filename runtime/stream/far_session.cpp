@@ -1,7 +1,7 @@
 #include "runtime/stream/far_session.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/stream/limits.hpp"
 
 namespace glow::stream {
 

@@ -1,6 +1,6 @@
 #include "runtime/stream/loss_recovery.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/stream/limits.hpp"
 
 #include <algorithm>
 

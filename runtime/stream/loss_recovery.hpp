@@ -2,8 +2,8 @@
 /// probe. Owns the estimates of the path. Refuses to know content: fragments come back to whoever sent them.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/stream/congestion.hpp"
+#include "runtime/stream/limits.hpp"
 #include "runtime/stream/packet.hpp"
 #include "runtime/stream/round_trip.hpp"
 

@@ -1,6 +1,6 @@
 #include "runtime/stream/packet.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/stream/limits.hpp"
 #include "runtime/stream/varint.hpp"
 
 namespace glow::stream {

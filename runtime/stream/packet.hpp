@@ -29,6 +29,7 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/route/traffic_class.hpp"
+#include "runtime/stream/limits.hpp"
 
 #include <array>
 #include <variant>

@@ -1,6 +1,6 @@
 #include "runtime/stream/reassembly.hpp"
 
-#include "runtime/base/limits.hpp"
+#include "runtime/stream/limits.hpp"
 #include "runtime/stream/outbox.hpp"
 
 #include <algorithm>

@@ -6,10 +6,10 @@
 ///                    └──────► stopping ─► stopped               too many restarts: escalated
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/supervision/limits.hpp"
 
 #include <deque>
 #include <optional>

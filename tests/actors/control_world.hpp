@@ -5,7 +5,6 @@
 #include "apps/client/connection.hpp"
 #include "apps/client/document.hpp"
 #include "runtime/base/base32.hpp"
-#include "runtime/base/limits.hpp"
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -302,7 +301,7 @@ template <class Condition>
 bool eventually(Condition condition) {
   for (int i = 0; i < 5000; ++i) {
     if (condition()) return true;
-    std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(1ms); // only spares the processor
   }
   return false;
 }

@@ -1,3 +1,4 @@
+#include "runtime/control/limits.hpp"
 #include "tests/actors/control_world.hpp"
 
 using namespace glow;
@@ -111,7 +112,7 @@ TEST_CASE("a program that does not read makes the store wait") {
   std::uint64_t before = 0;
   REQUIRE(eventually([&] {
     auto now = world.told->read_slices.load();
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(20ms); // longer than one more slice would take
     return std::exchange(before, now) == now;
   }));
   CHECK(before < 20);

@@ -1,5 +1,6 @@
 #include "actors/endpoint/endpoint.hpp"
 #include "actors/router/router.hpp"
+#include "tests/actors/bare_link.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -12,27 +13,6 @@
 using namespace glow;
 
 namespace {
-
-/// A link without a channel: what one end's router sends arrives at the other end's router.
-struct bare_link_state : actor_lifecycle {
-  static inline const char* name = "test.bare_link";
-};
-using bare_link_self = caf::stateful_actor<bare_link_state, loop_hosted<link_actor::base>>*;
-
-link_actor::behavior_type bare_link_behavior(bare_link_self self, router_actor far, link_id id_there) {
-  install_lifecycle(self);
-  return {
-    [](const channel_received&) {},
-    [](const channel_closed&) {},
-    [=](const packets_to_send& m) {
-      self->send(far, packets_from_link{id_there, m.packets});
-    },
-    [=](const close_link&) { self->quit(); },
-    [](const get_link_info&) { return link_info{}; },
-    [](const roamed_datagrams&) {},
-    [](const link_tick&) {},
-  };
-}
 
 /// Answers with the request's body, once for each.
 struct echo_state : actor_lifecycle {

@@ -1,4 +1,5 @@
 #include "actors/router/router.hpp"
+#include "tests/actors/bare_link.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -9,27 +10,6 @@
 using namespace glow;
 
 namespace {
-
-/// A link without a channel: what one end's router sends arrives at the other end's router.
-struct wire_state : actor_lifecycle {
-  static inline const char* name = "test.wire";
-};
-using wire_self = caf::stateful_actor<wire_state, loop_hosted<link_actor::base>>*;
-
-link_actor::behavior_type wire_behavior(wire_self self, router_actor far, link_id id_there) {
-  install_lifecycle(self);
-  return {
-    [](const channel_received&) {},
-    [](const channel_closed&) {},
-    [=](const packets_to_send& m) {
-      self->send(far, packets_from_link{id_there, m.packets});
-    },
-    [=](const close_link&) { self->quit(); },
-    [](const get_link_info&) { return link_info{}; },
-    [](const roamed_datagrams&) {},
-    [](const link_tick&) {},
-  };
-}
 
 struct router_world {
   caf::actor_system_config config;
@@ -68,8 +48,8 @@ struct router_world {
 
   void connect(std::size_t a, std::size_t b) {
     const auto first = static_cast<link_id>(wires.size() + 1);
-    wires.push_back(spawn_on_loop(*system, *loop, wire_behavior, routers[b], link_id{first + 1}));
-    wires.push_back(spawn_on_loop(*system, *loop, wire_behavior, routers[a], first));
+    wires.push_back(spawn_on_loop(*system, *loop, bare_link_behavior, routers[b], link_id{first + 1}));
+    wires.push_back(spawn_on_loop(*system, *loop, bare_link_behavior, routers[a], first));
     tell_up(a, b, first);
     tell_up(b, a, first + 1);
   }

@@ -1,7 +1,8 @@
+#include "runtime/store/limits.hpp"
+#include "runtime/stream/limits.hpp"
 #include "tests/actors/store_mesh.hpp"
 
 #include "actors/store/sync_messages.hpp"
-#include "runtime/base/limits.hpp"
 
 #include <algorithm>
 

@@ -79,6 +79,11 @@ class Node:
         with open(f"/proc/{self.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
+    def rss_peak_kib(self):
+        """The most it ever was, as the kernel has it."""
+        with open(f"/proc/{self.pid}/status") as status:
+            return int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1))
+
     def wakeups(self):
         """Context switches of all threads since their start: each stands for one wake-up."""
         total = 0
@@ -126,10 +131,11 @@ class Mesh:
         self.nodes.append(made)
         return made
 
-    def three(self):
+    def three(self, nas_listens_too=()):
         """laptop ── udp ── nas ── tcp ── vps, joined and converged."""
         laptop = self.node("laptop", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
-        nas = self.node("nas", media=["udp", "tcp"], listen=["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]).up()
+        nas = self.node("nas", media=["udp", "tcp", *(uri.split(":")[0] for uri in nas_listens_too)],
+                        listen=["udp://127.0.0.1:0", "tcp://127.0.0.1:0", *nas_listens_too]).up()
         vps = self.node("vps", media=["tcp"], listen=["tcp://127.0.0.1:0"]).up()
         join(laptop, nas, role="admin")
         join(nas, vps)

@@ -47,6 +47,13 @@ class Segment:
         for space in (*self.names.values(), self.switch):
             subprocess.run(["ip", "netns", "del", space], capture_output=True)
 
+    def plug(self, host, how="up"):
+        """The switch's side of the host's cable."""
+        ip("-n", self.switch, "link", "set", f"{self.tag}{list(self.names).index(host) + 1}", how)
+
+    def unplug(self, host):
+        self.plug(host, "down")
+
     def inside(self, host):
         return ["ip", "netns", "exec", self.names[host]]
 
@@ -67,11 +74,24 @@ class Discovery(unittest.TestCase):
                 ip("-n", lan.names[host], "addr", "flush", "dev", "eth0")
                 ip("-n", lan.names[host], "addr", "add", address, "dev", "eth0")
             a.up()
-            b.up()
             began = time.monotonic()
+            b.up()
             wait_for(5, "a and b to find each other", lambda: a.sees("b") and b.sees("a"))
             took = time.monotonic() - began
-            print(f"found each other after {took:.2f} s")
+            print(f"found each other {took:.2f} s after b's start")
+            self.assertLess(took, 1)
+
+            # and with both running: b's cable is pulled, b gets another address meanwhile, the cable is plugged in
+            lan.unplug("b")
+            ip("-n", lan.names["b"], "addr", "flush", "dev", "eth0")
+            a.glow("ping", "b", status=None)  # a link that carries something notices at once, an idle one at its next beat
+            wait_for(15, "a to notice", lambda: not a.sees("b"))
+            ip("-n", lan.names["b"], "addr", "add", "10.76.0.97/24", "dev", "eth0")
+            began = time.monotonic()
+            lan.plug("b")
+            wait_for(5, "a and b to find each other again", lambda: a.sees("b") and b.sees("a"))
+            took = time.monotonic() - began
+            print(f"found each other {took:.2f} s after the cable was plugged in")
             self.assertLess(took, 1)
 
             stranger = mesh.node("s", inside=lan.inside("s"), discovery=True).up()

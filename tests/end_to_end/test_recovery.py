@@ -3,7 +3,15 @@ import os
 import time
 import unittest
 
-from mesh import Mesh, Failed, random_tree, same_tree, wait_for, write
+from mesh import Mesh, random_tree, same_tree, wait_for, write
+
+BIG_BYTES = 120 << 20  # so long on its way that a kill meets it there
+
+
+def ended(command):
+    """Waits for a command in the background; its exit status and what it complained of."""
+    _, complaint = command.communicate(timeout=90)
+    return command.returncode, complaint
 
 
 class Recovery(unittest.TestCase):
@@ -53,7 +61,7 @@ class Recovery(unittest.TestCase):
                 putting = node.start("put", mesh.path("big"), "/big")
                 time.sleep(delay)  # anywhere within the put
                 node.kill()
-                acknowledged = putting.wait(timeout=30) == 0
+                acknowledged = ended(putting)[0] == 0
                 node.up()
                 names = [e["name"] for e in node.ask("ls", "/")]
                 self.assertIn("first", names)
@@ -69,22 +77,77 @@ class Recovery(unittest.TestCase):
             node.glow("get", "/big", mesh.path("big-again"))
             self.assertEqual(same_tree(mesh.path("big"), mesh.path("big-again")).stdout, "")
 
-    def test_kill_minus_nine_of_the_getter_leaves_no_half_file_under_its_name(self):
+    def put_on_laptop_and_kill(self, victim_name):
+        """What was acknowledged before the kill, or in spite of it, is there for everybody; nothing else is, and nothing by half."""
         with Mesh() as mesh:
             laptop, nas, vps = mesh.three()
-            write(mesh.path("big"), os.urandom(30 << 20))
+            victim = {"laptop": laptop, "nas": nas, "vps": vps}[victim_name]
+            random_tree(mesh.path("first"))
+            laptop.glow("put", mesh.path("first"), "/first")
+            write(mesh.path("big"), os.urandom(BIG_BYTES))
+            putting = laptop.start("put", mesh.path("big"), "/big")
+            time.sleep(0.15)
+            self.assertIsNone(putting.poll(), "the put was over before the kill: the file is too small")
+            victim.kill()
+            status, complaint = ended(putting)
+            acknowledged = status == 0
+            if victim is not laptop:
+                self.assertTrue(acknowledged, "a put needs no other node: " + complaint)
+            victim.up()
+            wait_for(20, "vps to see laptop", lambda: vps.sees("laptop") and laptop.sees("vps"))
+            if acknowledged:
+                wait_for(20, "vps to know /big", lambda: vps.glow("ls", "/big"))
+            for node in (laptop, vps):
+                names = [e["name"] for e in node.ask("ls", "/")]
+                self.assertIn("first", names)
+                if "big" in names:
+                    node.glow("get", "--timeout", "60s", "/big", mesh.path(f"big-{node.name}"))
+                    self.assertEqual(same_tree(mesh.path("big"), mesh.path(f"big-{node.name}")).stdout, "")
+            vps.glow("get", "--timeout", "60s", "/first", mesh.path("first-copy"))
+            self.assertEqual(same_tree(mesh.path("first"), mesh.path("first-copy")).stdout, "")
+
+    def test_a_put_whose_agent_is_killed_is_whole_or_absent_for_the_mesh(self):
+        self.put_on_laptop_and_kill("laptop")
+
+    def test_a_put_does_not_mind_the_kill_of_the_relay(self):
+        self.put_on_laptop_and_kill("nas")
+
+    def test_a_put_does_not_mind_the_kill_of_another_member(self):
+        self.put_on_laptop_and_kill("vps")
+
+    def get_on_vps_and_kill(self, victim_name):
+        """The get either outlives the kill or fails with one line; no half file stands under its name, and the next get is whole."""
+        with Mesh() as mesh:
+            laptop, nas, vps = mesh.three()
+            victim = {"laptop": laptop, "nas": nas, "vps": vps}[victim_name]
+            write(mesh.path("big"), os.urandom(BIG_BYTES))
             laptop.glow("put", mesh.path("big"), "/big")
             wait_for(10, "vps to know /big", lambda: vps.glow("ls", "/big"))
-            getting = vps.start("get", "/big", mesh.path("copy"))
-            time.sleep(0.15)  # anywhere within the get
-            vps.kill()
-            done = getting.wait(timeout=60) == 0
-            if not done:
+            getting = vps.start("get", "--timeout", "60s", "/big", mesh.path("copy"))
+            time.sleep(0.2)
+            self.assertIsNone(getting.poll(), "the get was over before the kill: the file is too small")
+            victim.kill()
+            victim.up()
+            status, complaint = ended(getting)
+            succeeded = status == 0
+            print(f"the get {'outlived' if succeeded else 'ended with'} the kill of {victim_name}")
+            if succeeded:
+                self.assertEqual(same_tree(mesh.path("big"), mesh.path("copy")).stdout, "")
+            else:
                 self.assertFalse(os.path.exists(mesh.path("copy")))
-            vps.up()
-            wait_for(10, "vps to see laptop", lambda: vps.sees("laptop"))
+                self.assertEqual(len(complaint.strip().splitlines()), 1)
+            wait_for(20, "vps to see laptop", lambda: vps.sees("laptop"))
             vps.glow("get", "--timeout", "60s", "/big", mesh.path("copy2"))
             self.assertEqual(same_tree(mesh.path("big"), mesh.path("copy2")).stdout, "")
+
+    def test_kill_minus_nine_of_the_getter_leaves_no_half_file_under_its_name(self):
+        self.get_on_vps_and_kill("vps")
+
+    def test_kill_minus_nine_of_the_relay_during_a_get_leaves_no_half_file(self):
+        self.get_on_vps_and_kill("nas")
+
+    def test_kill_minus_nine_of_the_source_during_a_get_leaves_no_half_file(self):
+        self.get_on_vps_and_kill("laptop")
 
     def run_job_and_kill(self, victim_name):
         with Mesh() as mesh:

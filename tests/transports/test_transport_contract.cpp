@@ -1,7 +1,7 @@
 /// The contract that every medium keeps (actors/contracts/transport.hpp), written once and run for each of them.
-#include "runtime/base/limits.hpp"
 #include "tests/transports/raw_peer.hpp"
 #include "tests/transports/transport_probe.hpp"
+#include "transports/limits.hpp"
 
 #include <set>
 

@@ -1,3 +1,4 @@
+#include "transports/limits.hpp"
 #include "transports/unclaimed_channels.hpp"
 
 #include <catch2/catch.hpp>

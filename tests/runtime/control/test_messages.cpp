@@ -1,6 +1,6 @@
+#include "runtime/control/limits.hpp"
 #include "runtime/control/messages.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/control/frames.hpp"
 

@@ -1,6 +1,5 @@
+#include "runtime/control/limits.hpp"
 #include "runtime/control/session.hpp"
-
-#include "runtime/base/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

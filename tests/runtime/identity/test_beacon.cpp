@@ -1,6 +1,6 @@
 #include "runtime/identity/beacon.hpp"
+#include "runtime/identity/limits.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/identity/discovery_plan.hpp"
 #include "tests/runtime/identity/a_namespace.hpp"
 

@@ -1,4 +1,4 @@
-#include "runtime/base/limits.hpp"
+#include "runtime/identity/limits.hpp"
 #include "tests/runtime/identity/a_namespace.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,6 +1,6 @@
+#include "runtime/identity/limits.hpp"
 #include "runtime/identity/membership.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "tests/runtime/identity/a_namespace.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,5 @@
 #include "runtime/jobs/coordinator_machine.hpp"
+#include "runtime/jobs/limits.hpp"
 
 #include <catch2/catch.hpp>
 

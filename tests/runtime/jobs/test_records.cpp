@@ -1,6 +1,6 @@
+#include "runtime/jobs/limits.hpp"
 #include "runtime/jobs/records.hpp"
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+#include "runtime/jobs/limits.hpp"
 #include "runtime/jobs/worker_machine.hpp"
 
 #include <catch2/catch.hpp>

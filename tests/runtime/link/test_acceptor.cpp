@@ -1,6 +1,5 @@
 #include "runtime/link/acceptor.hpp"
-
-#include "runtime/base/limits.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

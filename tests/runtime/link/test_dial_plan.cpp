@@ -1,4 +1,5 @@
 #include "runtime/link/dial_plan.hpp"
+#include "runtime/link/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

@@ -1,7 +1,6 @@
 #include "runtime/link/frames.hpp"
+#include "runtime/link/limits.hpp"
 #include "runtime/link/payload.hpp"
-
-#include "runtime/base/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

@@ -1,3 +1,4 @@
+#include "runtime/base/limits.hpp"
 #include "runtime/link/framing.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+#include "runtime/base/limits.hpp"
 #include "tests/runtime/link/simulated_pair.hpp"
 
 #include <rapidcheck.h>

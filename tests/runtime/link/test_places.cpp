@@ -1,6 +1,5 @@
+#include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
-
-#include "runtime/base/limits.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,3 +1,4 @@
+#include "runtime/link/limits.hpp"
 #include "runtime/link/session.hpp"
 
 #include <catch2/catch.hpp>

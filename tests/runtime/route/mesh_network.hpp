@@ -2,7 +2,6 @@
 /// and come back. Everything comes from one seed.
 #pragma once
 
-#include "runtime/base/limits.hpp"
 #include "runtime/base/overloaded.hpp"
 #include "runtime/route/router_machine.hpp"
 

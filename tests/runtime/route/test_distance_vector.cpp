@@ -1,3 +1,4 @@
+#include "runtime/route/limits.hpp"
 #include "tests/runtime/route/mesh_network.hpp"
 
 #include <rapidcheck.h>

@@ -1,4 +1,5 @@
 #include "runtime/store/commit.hpp"
+#include "runtime/store/limits.hpp"
 
 #include "tests/runtime/store/store_fixture.hpp"
 

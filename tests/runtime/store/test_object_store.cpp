@@ -1,3 +1,4 @@
+#include "runtime/store/limits.hpp"
 #include "runtime/store/object_store.hpp"
 
 #include "runtime/base/base32.hpp"

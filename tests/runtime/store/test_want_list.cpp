@@ -1,6 +1,5 @@
+#include "runtime/store/limits.hpp"
 #include "runtime/store/want_list.hpp"
-
-#include "runtime/base/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

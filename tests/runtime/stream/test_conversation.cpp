@@ -1,6 +1,5 @@
+#include "runtime/stream/limits.hpp"
 #include "tests/runtime/stream/conversation_pair.hpp"
-
-#include "runtime/base/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

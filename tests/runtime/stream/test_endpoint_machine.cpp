@@ -1,6 +1,5 @@
+#include "runtime/stream/limits.hpp"
 #include "tests/runtime/stream/machine_network.hpp"
-
-#include "runtime/base/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>

@@ -1,5 +1,5 @@
-#include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/stream/limits.hpp"
 #include "runtime/stream/packet.hpp"
 #include "runtime/stream/range_set.hpp"
 #include "runtime/stream/received_packets.hpp"

@@ -1,0 +1,1 @@
+// Only a place to compile std_headers.hpp.

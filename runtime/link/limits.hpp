@@ -1,0 +1,81 @@
+/// Bounds of links, of the links actor and of dialling, with their reasons.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+
+namespace glow::limits {
+
+// ---- link --------------------------------------------------------------------------------------------------------------
+/// Handshake message: fits the smallest datagram we send without probing.
+inline constexpr std::size_t handshake_bytes_max = udp_datagram_bytes_max;
+/// Longest datagram that a peer may claim to be its limit, at the least: less leaves no room for a fragment.
+inline constexpr std::size_t link_datagram_bytes_min = 64;
+/// Time that a handshake may take, and the pause before its first retransmission (doubled each time).
+inline constexpr duration handshake_timeout = 5s;
+inline constexpr duration handshake_retry_first = 250ms;
+/// Handshakes pending as responder beyond which strangers must echo a cookie first.
+inline constexpr std::size_t pending_handshakes_max = 64;
+/// Life of a cookie secret: an echo is good for one to two of these.
+inline constexpr duration cookie_secret_life = 2min;
+/// A refused peer may not have got the refusal: answer its retransmissions that long, and so often at most.
+inline constexpr duration refusal_linger = 1s;
+inline constexpr std::size_t refusals_sent_max = 4;
+/// Text of a refusal or goodbye.
+inline constexpr std::size_t close_text_bytes_max = 300;
+/// Listening places a peer may name in its handshake, and places of members in an admission.
+inline constexpr std::size_t handshake_uris_max = 16;
+inline constexpr std::size_t admission_uris_max = 256;
+/// Message 1s that one responder keeps answers for: a replayed old one must not displace the true one.
+inline constexpr std::size_t handshake_attempts_max = 4;
+/// Cookies an initiator echoes per attempt.
+inline constexpr int cookies_echoed_max = 4;
+/// How long a joining node waits while the other side makes its admission durable.
+inline constexpr duration admission_timeout = 10s;
+/// Packet counters behind the highest one that may still arrive: 2048 packets are 2.5 MB in flight out of order.
+inline constexpr std::uint64_t replay_window_packets = 2048;
+/// Key epochs a receiver follows at once: bounds the hashing that a forged counter can cause.
+inline constexpr std::uint64_t session_epochs_ahead_max = 16;
+/// Age at which a sender leaves its key epoch.
+inline constexpr duration session_epoch_life = 2min;
+/// Pings whose answer is awaited; older ones count as lost.
+inline constexpr std::size_t pings_outstanding_max = 16;
+/// Beat of an idle link; the responder of the handshake beats only after missing the initiator's twice.
+inline constexpr duration link_beat = 10s;
+/// Overlay packets that wait for the handshake of an end-to-end session; more are dropped, the stream resends them.
+inline constexpr std::size_t packets_before_up_max = 64;
+/// Admission sent to a joining node: a namespace file with every record (4096 records of some 300 bytes).
+inline constexpr std::size_t admission_bytes_max = 2u << 20;
+/// Admission fragments in flight before an acknowledgement: half of the smallest socket buffer we meet.
+inline constexpr std::size_t admission_window_fragments = 32;
+/// Links one node keeps; a home mesh has tens.
+inline constexpr std::size_t links_max = 512;
+
+// ---- links (actor) -----------------------------------------------------------------------------------------------------
+/// Strangers' channels that links remembers: those of every transport, and some on their way.
+inline constexpr std::size_t strangers_max = 1024;
+/// Places of its own that a node tells others: interfaces × transports of a laptop.
+inline constexpr std::size_t own_places_max = 16;
+/// Tickets redeemed at once; a person redeems one.
+inline constexpr std::size_t joins_max = 4;
+
+// ---- dialling ----------------------------------------------------------------------------------------------------------
+/// First and longest wait before a place is dialled again.
+inline constexpr duration dial_backoff_min = 100ms;
+inline constexpr duration dial_backoff_max = 60s;
+/// Longest wait for the known address of a member that is merely away: it comes back any time.
+inline constexpr duration dial_backoff_max_of_member = 10s;
+/// Longest wait while the place was linked lately (a restart, a change of network): back within two seconds …
+inline constexpr duration dial_backoff_max_of_recent = 1s;
+/// … for this long; one dial a second may not drain a battery for ever.
+inline constexpr duration dial_eager_for = 10min;
+/// A link that held this long counts as success: its loss starts the backoff anew.
+inline constexpr duration dial_settled_after = 5s;
+/// Between the starts of one node's places (RFC 8305 recommends 100 to 250 ms).
+inline constexpr duration dial_stagger = 100ms;
+/// Places that are remembered at once: of all nodes, and of one (interfaces × transports of a laptop).
+inline constexpr std::size_t dial_targets_max = 1024;
+inline constexpr std::size_t dial_targets_per_node_max = 12;
+/// Dials in flight: each may hold a socket for limits::connect_timeout.
+inline constexpr std::size_t dials_in_flight_max = 64;
+
+} // namespace glow::limits

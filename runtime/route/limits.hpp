@@ -1,0 +1,54 @@
+/// Bounds of routing, with their reasons.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+
+namespace glow::limits {
+
+inline constexpr std::uint8_t hop_limit_default = 16;
+inline constexpr std::size_t routes_max = 16384;
+/// Entries of each list in one routing packet from outside: more than fit the largest packet we send (64 KiB).
+inline constexpr std::size_t route_entries_per_packet_max = 1024;
+/// Unacknowledged routing packets per neighbour; more changes wait and coalesce meanwhile.
+inline constexpr std::size_t route_packets_in_flight_max = 32;
+/// Acknowledgements owed to one neighbour: an idle one sends few packets, a flooding one has its oldest forgotten.
+inline constexpr std::size_t route_acks_owed_max = 256;
+/// Every route is told again after such a time (jittered): heals what every other repair missed.
+inline constexpr duration route_refresh_min = 30s;
+inline constexpr duration route_refresh_max = 60s;
+/// A route nobody refreshed for so long is gone: three and a half refreshes (RFC 8966, appendix B).
+inline constexpr duration route_life = 210s;
+/// Feasible distances outlive every route that was learned from us, or a loop could form (RFC 8966, 3.7.3).
+inline constexpr duration feasible_distance_life = 600s;
+/// Repetition of an unacknowledged routing packet: an update lost on UDP heals within a second. While the round trip is
+/// unmeasured, at the least otherwise, and at the most after repetitions that went unanswered.
+inline constexpr duration route_retransmit_unmeasured = 250ms;
+inline constexpr duration route_retransmit_min = 100ms;
+inline constexpr duration route_retransmit_max = 4s;
+/// Repetitions before a neighbour's router counts as silent and only the refresh speaks to it.
+inline constexpr unsigned route_retransmissions_max = 10;
+/// Share of a link's rate that routing packets may use (overlay.md); the burst that goes out at once; and the longest
+/// pause between two packets on the slowest links.
+inline constexpr double route_rate_share = 0.02;
+inline constexpr duration route_packet_burst = 20ms;
+inline constexpr duration route_packet_spacing_max = 10s;
+/// Longest body of a routing packet: one segment of Cap'n Proto's default builder, whatever the link could carry.
+inline constexpr std::size_t route_packet_bytes_max = 8000;
+/// Requests for a newer sequence number before the refresh takes over, and the pause after the first.
+inline constexpr unsigned seqno_requests_max = 8;
+inline constexpr duration seqno_request_pause = 200ms;
+/// Requests that this node remembers having passed on, against echoes.
+inline constexpr std::size_t seqno_requests_remembered_max = 1024;
+/// A node raises its own sequence number at most so often, whoever asks.
+inline constexpr duration seqno_raise_pause = 20ms;
+/// Traces that run at once, probes repeated after a silence, answers given a second to strangers' probes.
+inline constexpr std::size_t traces_max = 64;
+inline constexpr duration trace_probe_pause = 400ms;
+inline constexpr duration trace_timeout_max = 60s;
+inline constexpr unsigned trace_answers_per_second = 200;
+/// Description of a link in a trace answer.
+inline constexpr std::size_t trace_text_bytes_max = 256;
+/// Actors that hear routes_changed: the endpoint, jobs, store, control clients.
+inline constexpr std::size_t route_subscribers_max = 256;
+
+} // namespace glow::limits

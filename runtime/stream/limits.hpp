@@ -1,0 +1,57 @@
+/// Bounds of end points, with their reasons.
+#pragma once
+
+#include "runtime/base/limits.hpp"
+
+namespace glow::limits {
+
+/// One request or response: a chunk of 1 MiB with its envelope, twice over.
+inline constexpr std::size_t message_bytes_max = 4u << 20;
+/// Bytes under way in one conversation: 100 MB/s over 80 ms.
+inline constexpr std::size_t stream_window_bytes_max = 8u << 20;
+/// First window on a path that is known to be quick and near: four frames, far below any channel's queue.
+inline constexpr std::size_t stream_window_bytes_quick_start = 256u << 10;
+/// Longest pause between two probes of a silent peer: it is found again this soon after it came back.
+inline constexpr duration stream_probe_wait_max = 5s;
+/// Packets on record in one conversation: a full window of small ones, twice over.
+inline constexpr std::size_t stream_sent_packets_max = 32768;
+/// Messages up to this size go before longer ones: what people wait for is small.
+inline constexpr std::size_t stream_small_message_bytes = 16u << 10;
+/// Messages of one conversation that are being sent at the same time, small and long ones; the others wait their turn.
+inline constexpr std::size_t stream_small_messages_active_max = 256;
+inline constexpr std::size_t stream_long_messages_active_max = 32;
+inline constexpr std::size_t stream_long_bytes_active_max = 16u << 20;
+/// What a receiver keeps half-received for one conversation: all that the sender's bounds above allow. More is dropped
+/// unacknowledged, so that the sender slows down.
+inline constexpr std::size_t stream_inbound_messages_max = stream_small_messages_active_max + stream_long_messages_active_max;
+inline constexpr std::size_t stream_inbound_bytes_max =
+  stream_long_bytes_active_max + stream_small_messages_active_max * stream_small_message_bytes;
+/// Small packets before a long message gets a turn although small ones wait: long ones must not starve.
+inline constexpr unsigned stream_small_packets_in_a_row = 16;
+/// Ranges of request ids remembered as received: gaps come from cancelled requests only; the lowest is closed first.
+inline constexpr std::size_t stream_known_id_ranges_max = 1024;
+/// Earlier incarnations of a peer whose late packets are recognised.
+inline constexpr std::size_t stream_retired_epochs_max = 4;
+/// Resets told to one peer: one per this time.
+inline constexpr duration stream_reset_pause = 20ms;
+/// A peer that owes an answer and is silent for this long is asked whether it still lives.
+inline constexpr duration stream_keepalive = 10s;
+/// Requests of one conversation that await their answer; more wait in a queue, beyond it the caller hears `exhausted`.
+inline constexpr std::size_t stream_requests_outstanding_max = 256;
+inline constexpr std::size_t stream_requests_queued_max = 1024;
+/// Bytes of requests and answers held for one peer until they are delivered.
+inline constexpr std::size_t stream_held_bytes_max = 64u << 20;
+/// Text of an error that travels back to a requester.
+inline constexpr std::size_t stream_error_text_bytes_max = 1024;
+/// Peers an endpoint keeps state for; the one idle for longest goes first.
+inline constexpr std::size_t stream_peers_max = 1024;
+/// State of a peer is forgotten after this time without a message.
+inline constexpr duration stream_peer_idle = 5min;
+/// A route that is away for longer than this fails the requests that were under way over it.
+inline constexpr duration stream_route_grace = 1s;
+/// Longest time a request may ask for; more is cut.
+inline constexpr duration stream_request_timeout_max = 24h;
+/// A new end-to-end handshake is tried no sooner after the last one than this.
+inline constexpr duration stream_session_retry = 2s;
+
+} // namespace glow::limits

@@ -1,0 +1,1 @@
+// Only a place to compile caf_test_headers.hpp.

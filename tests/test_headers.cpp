@@ -1,0 +1,1 @@
+// Only a place to compile test_headers.hpp.
