@@ -4,6 +4,7 @@
 #include "actors/contracts/limits.hpp"
 #include "actors/node.hpp"
 #include "runtime/base/base32.hpp"
+#include "runtime/host/event_loop.hpp"
 #include "runtime/host/files.hpp"
 #include "runtime/host/home_files.hpp"
 #include "runtime/host/key_file.hpp"

@@ -8,7 +8,6 @@
 #include "actors/router/router.hpp"
 #include "actors/store/store.hpp"
 #include "actors/supervisor/supervisor.hpp"
-#include "runtime/host/rocks_database.hpp"
 #include "runtime/supervision/limits.hpp"
 
 #include <caf/send.hpp>
@@ -57,12 +56,11 @@ caf::actor make_endpoint(caf::actor_system& system, node_plan& plan, const caf::
 }
 
 caf::actor make_store(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
-  auto open = [directory = database_path(plan.options.home)]() -> result<std::shared_ptr<store::database>> {
-    auto opened = host::rocks_database::open(directory);
-    if (!opened) return opened.why();
-    return std::shared_ptr<store::database>{std::move(*opened)};
+  auto open = [directory = database_path(plan.options.home), world = plan.world] {
+    return world.outside().open_database(directory);
   };
-  plan.parts.store = spawn_store(system, {open, *plan.keys, plan.roster, plan.parts.endpoint, plan.world, parent, true});
+  plan.parts.store = spawn_store(
+    system, {open, *plan.keys, plan.roster, plan.parts.endpoint, plan.world, parent, plan.world.outside().has_threads()});
   subscribe(plan, plan.parts.store, true);
   return caf::actor_cast<caf::actor>(plan.parts.store);
 }
@@ -87,7 +85,7 @@ caf::actor make_links(caf::actor_system& system, node_plan& plan, const caf::str
 
 /// One child for each listening URI, and one for each further medium that only dials.
 caf::actor make_transports(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
-  supervisor_arguments arguments{"transports", {}, {}, host::system_random(), parent};
+  supervisor_arguments arguments{"transports", {}, {}, plan.world.shared_random(), parent};
   arguments.spec.restarts_max = limits::transport_restarts_max;
   auto add = [&](std::string name, transport_factory factory, std::optional<channel_uri> listen) {
     arguments.children.push_back({{std::move(name)},
@@ -129,7 +127,7 @@ std::string work_path(const std::string& home) { return home + "/work"; }
 
 caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan,
                       std::function<void(const node_parts&)> published) {
-  supervisor_arguments arguments{"node", {}, {}, host::system_random(), nullptr};
+  supervisor_arguments arguments{"node", {}, {}, plan->world.shared_random(), nullptr};
   // later ones hold handles of earlier ones: when one fails, those after it start anew with its successor
   arguments.spec.how = supervision::strategy::rest_for_one;
   using make_part = caf::actor (*)(caf::actor_system&, node_plan&, const caf::strong_actor_ptr&);

@@ -106,9 +106,9 @@ void run(worker_self self, jobs::run_step& todo) {
     directory.errors(),
     {{"GLOW_JOB", todo.of.job}, {"GLOW_STEP", std::to_string(todo.of.index)}, {"GLOW_INPUT", todo.of.input}}};
   auto me = caf::actor_cast<worker_actor>(self);
-  auto& loop = self->state.given->world.loop();
-  loop.post([me, token, spec = std::move(spec), table = self->state.processes, &loop] {
-    auto started = host::start_process(loop, spec, [me, token, table](int status) {
+  auto world = self->state.given->world;
+  world.loop().post([me, token, spec = std::move(spec), table = self->state.processes, world] {
+    auto started = world.outside().start_process(spec, [me, token, table](int status) {
       caf::anon_send(me, step_exited{token, status});
       table->running.erase(token);
     });

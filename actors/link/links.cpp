@@ -2,7 +2,6 @@
 
 #include "actors/link/link_spawning.hpp"
 #include "runtime/base/base32.hpp"
-#include "runtime/host/interfaces.hpp"
 #include "runtime/host/log.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
@@ -34,7 +33,7 @@ void tell_own_addresses(links_self self) {
   auto& state = self->state;
   std::vector<channel_uri> listening;
   for (auto& [id, each] : state.transports) listening.insert(listening.end(), each.listening.begin(), each.listening.end());
-  state.own = link::own_places(listening, host::reachable_hosts());
+  state.own = link::own_places(listening, state.given->world.outside().reachable_hosts());
   if (state.given->name_space) self->send(state.given->name_space, own_addresses{state.own});
   for (auto& each : state.address_subscribers) self->send(caf::actor_cast<address_listener>(each), own_addresses{state.own});
 }

@@ -14,7 +14,6 @@
 #include "actors/namespace/namespace.hpp"
 
 #include "runtime/base/base32.hpp"
-#include "runtime/host/files.hpp"
 #include "runtime/host/log.hpp"
 #include "runtime/identity/limits.hpp"
 
@@ -35,7 +34,7 @@ void arm(namespace_self self) {
 }
 
 result<void> save(namespace_self self) {
-  auto written = host::write_file_atomically(self->state.file, self->state.known->encode(), 0600);
+  auto written = self->state.world->outside().replace_file(self->state.file, self->state.known->encode());
   if (written) self->state.save_at.reset();
   return written;
 }
@@ -266,7 +265,7 @@ result<void> open(namespace_self self, const namespace_arguments& arguments) {
   auto& state = self->state;
   state.world = arguments.world;
   state.file = arguments.file;
-  auto bytes = host::read_file(state.file, limits::namespace_file_bytes_max);
+  auto bytes = state.world->outside().read_file(state.file, limits::namespace_file_bytes_max);
   if (bytes) {
     auto read = identity::namespace_state::decode(*bytes, arguments.keys);
     if (!read)

@@ -2,15 +2,13 @@
 /// Refuses to know sockets: transports use `uv()` on the loop's own thread.
 #pragma once
 
-#include <caf/execution_unit.hpp>
+#include "runtime/host/actor_loop.hpp"
 
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
-
-#include <uv.h>
 
 namespace caf {
 class resumable;
@@ -19,21 +17,19 @@ class resumable;
 namespace glow::host {
 
 /// Owns the loop and its thread. Loop actors are resumed here: a message between two of them costs no thread switch.
-class event_loop {
+class event_loop final : public actor_loop {
 public:
   /// Starts the thread. `system` must outlive the loop.
   explicit event_loop(caf::actor_system& system);
   /// Stops the thread once every queued actor turn has run. Requires: no loop actor is alive and nobody posts any more.
-  ~event_loop();
+  ~event_loop() override;
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
   /// The libuv loop. Requires: called on the loop's thread (every uv call but uv_async_send is).
-  uv_loop_t* uv() { return &loop_; }
-  /// The execution unit that loop actors are spawned with.
-  caf::execution_unit& unit() { return unit_; }
-  /// Runs `work` on the loop's thread, soon, in order. Thread-safe.
-  void post(std::function<void()> work);
+  uv_loop_t* uv() override { return &loop_; }
+  caf::execution_unit& unit() override { return unit_; }
+  void post(std::function<void()> work) override;
   bool on_loop_thread() const { return std::this_thread::get_id() == thread_id_; }
 
 private:

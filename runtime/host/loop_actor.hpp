@@ -2,7 +2,7 @@
 /// Both count messages, and can be suspended and traced by the system protocol.
 #pragma once
 
-#include "runtime/host/event_loop.hpp"
+#include "runtime/host/actor_loop.hpp"
 #include "runtime/host/observed_actor.hpp"
 
 #include <caf/actor_system.hpp>
@@ -36,7 +36,7 @@ public:
 
 /// Spawns the function-based actor `behavior(self, arguments…)` on `loop`. Thread-safe.
 template <class F, class... Arguments>
-caf::infer_handle_from_fun_t<F> spawn_on_loop(caf::actor_system& system, event_loop& loop, F behavior, Arguments&&... arguments) {
+caf::infer_handle_from_fun_t<F> spawn_on_loop(caf::actor_system& system, actor_loop& loop, F behavior, Arguments&&... arguments) {
   using actor_type = caf::infer_impl_from_fun_t<F>;
   static_assert(caf::detail::spawnable<F, actor_type, Arguments...>(), "the behaviour does not take these arguments");
   caf::actor_config config{&loop.unit()};

@@ -12,13 +12,34 @@ extern char** environ;
 
 namespace glow::host {
 
-struct process::handle {
+namespace {
+
+struct process_handle {
   uv_process_t uv{};
   std::function<void(int)> on_exit;
   bool exited = false;
 };
 
-namespace {
+void free_closed(uv_handle_t* uv) { delete static_cast<process_handle*>(uv->data); }
+
+class system_process final : public process {
+public:
+  explicit system_process(process_handle* held) : held_{held} {}
+  ~system_process() override {
+    end_group();
+    held_->on_exit = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(&held_->uv), free_closed);
+  }
+  system_process(const system_process&) = delete;
+  system_process& operator=(const system_process&) = delete;
+  void kill() override { end_group(); }
+
+private:
+  void end_group() {
+    if (!held_->exited) ::kill(-held_->uv.pid, SIGKILL);
+  }
+  process_handle* held_;
+};
 
 constexpr const char* pdeathsig_program = "/usr/bin/setpriv"; // util-linux: essential in Debian
 
@@ -59,7 +80,7 @@ result<owned_fd> open_for_child(const std::string& path, int flags) {
 
 } // namespace
 
-result<std::unique_ptr<process>> start_process(event_loop& loop, const process_spec& spec, std::function<void(int)> on_exit) {
+result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_spec& spec, std::function<void(int)> on_exit) {
   auto program = find_program(spec.argv.at(0));
   if (program.empty()) return {error_code::not_found, "no command '" + spec.argv[0] + "' on this machine"};
   auto input = open_for_child("/dev/null", O_RDONLY);
@@ -93,30 +114,20 @@ result<std::unique_ptr<process>> start_process(event_loop& loop, const process_s
   options.stdio_count = 3;
   options.stdio = stdio;
   options.exit_cb = [](uv_process_t* uv, std::int64_t status, int signal) {
-    auto* held = static_cast<process::handle*>(uv->data);
+    auto* held = static_cast<process_handle*>(uv->data);
     held->exited = true;
     if (held->on_exit) held->on_exit(signal != 0 ? 128 + signal : static_cast<int>(status));
   };
-  auto held = std::make_unique<process::handle>();
+  auto held = std::make_unique<process_handle>();
   held->on_exit = std::move(on_exit);
   held->uv.data = held.get();
   auto* raw = held.release();
   if (int wrong = uv_spawn(loop.uv(), &raw->uv, &options); wrong != 0) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&raw->uv), [](uv_handle_t* uv) { delete static_cast<process::handle*>(uv->data); });
+    uv_close(reinterpret_cast<uv_handle_t*>(&raw->uv), free_closed);
     return {wrong == UV_ENOENT ? error_code::not_found : error_code::io,
             "start '" + spec.argv[0] + "': " + std::string{uv_strerror(wrong)}};
   }
-  return std::unique_ptr<process>{new process{raw}};
-}
-
-void process::kill() {
-  if (!held_->exited) ::kill(-held_->uv.pid, SIGKILL);
-}
-
-process::~process() {
-  kill();
-  held_->on_exit = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&held_->uv), [](uv_handle_t* uv) { delete static_cast<handle*>(uv->data); });
+  return std::unique_ptr<process>{std::make_unique<system_process>(raw)};
 }
 
 } // namespace glow::host

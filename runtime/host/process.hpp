@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/base/result.hpp"
-#include "runtime/host/event_loop.hpp"
+#include "runtime/host/actor_loop.hpp"
 
 #include <functional>
 #include <memory>
@@ -25,24 +25,15 @@ struct process_spec {
 class process {
 public:
   /// Kills the group if it still runs; `on_exit` is not called any more.
-  ~process();
-  process(const process&) = delete;
-  process& operator=(const process&) = delete;
-
+  virtual ~process() = default;
   /// SIGKILL to the whole group; on_exit follows. Requires: loop thread.
-  void kill();
-
-private:
-  friend result<std::unique_ptr<process>> start_process(event_loop&, const process_spec&, std::function<void(int)>);
-  struct handle;
-  explicit process(handle* held) : held_{held} {}
-  handle* held_;
+  virtual void kill() = 0;
 };
 
 /// Requires: called on the loop's thread (a loop actor's handler is). `on_exit` gets the exit status as a shell tells it,
 /// 128 + signal where a signal ended it.
 /// Errors: `io` (the operating system's words), `not_found` (no such command).
-result<std::unique_ptr<process>> start_process(event_loop& loop, const process_spec& spec,
+result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_spec& spec,
                                                std::function<void(int status)> on_exit);
 
 } // namespace glow::host

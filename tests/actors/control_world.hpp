@@ -5,6 +5,7 @@
 #include "apps/client/connection.hpp"
 #include "apps/client/document.hpp"
 #include "runtime/base/base32.hpp"
+#include "runtime/host/event_loop.hpp"
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>

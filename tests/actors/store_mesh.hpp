@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/store/store.hpp"
+#include "runtime/host/event_loop.hpp"
 #include "runtime/store/memory_database.hpp"
 
 #include <catch2/catch.hpp>
@@ -77,13 +78,14 @@ public:
     each.endpoint = system_.spawn([this, i](endpoint_actor::pointer self) { return fake_endpoint(self, i); });
     auto mine = std::make_shared<identity::roster>(roster_);
     mine->self = id(i);
-    store_arguments arguments{[database = each.database] { return result<std::shared_ptr<store::database>>{database}; },
-                              keys_[i],
-                              mine,
-                              each.endpoint,
-                              surroundings{std::make_shared<seeded_random>(i + 100), [this] { return wall_ += 1ms; }, loop_},
-                              nullptr,
-                              false};
+    store_arguments arguments{
+      [database = each.database] { return result<std::shared_ptr<store::database>>{database}; },
+      keys_[i],
+      mine,
+      each.endpoint,
+      host::system_surroundings(loop_, std::make_shared<seeded_random>(i + 100), [this] { return wall_ += 1ms; }),
+      nullptr,
+      false};
     each.store = spawn_store(system_, arguments);
     settle();
     tell_routes(i);

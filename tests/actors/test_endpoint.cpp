@@ -1,5 +1,6 @@
 #include "actors/endpoint/endpoint.hpp"
 #include "actors/router/router.hpp"
+#include "runtime/host/event_loop.hpp"
 #include "tests/actors/bare_link.hpp"
 
 #include <caf/actor_system.hpp>

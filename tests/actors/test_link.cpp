@@ -1,5 +1,6 @@
 #include "actors/link/link.hpp"
 
+#include "runtime/host/event_loop.hpp"
 #include "runtime/host/surroundings.hpp"
 
 #include <caf/actor_system.hpp>

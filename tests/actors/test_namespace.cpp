@@ -1,5 +1,6 @@
 #include "actors/namespace/namespace.hpp"
 
+#include "runtime/host/event_loop.hpp"
 #include "runtime/host/files.hpp"
 #include "tests/runtime/host/a_directory.hpp"
 

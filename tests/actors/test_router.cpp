@@ -1,4 +1,5 @@
 #include "actors/router/router.hpp"
+#include "runtime/host/event_loop.hpp"
 #include "tests/actors/bare_link.hpp"
 
 #include <caf/actor_system.hpp>

@@ -1,4 +1,5 @@
 // Two loops in two network namespaces with a veth pair between them; needs root and iproute2, else it says so and skips.
+#include "runtime/host/event_loop.hpp"
 #include "transports/lan_discovery.hpp"
 
 #include <caf/actor_system.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/contracts/lifecycle.hpp"
+#include "runtime/host/event_loop.hpp"
 #include "transports/catalog.hpp"
 
 #include <catch2/catch.hpp>

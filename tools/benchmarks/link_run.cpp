@@ -1,5 +1,6 @@
 #include "tools/benchmarks/link_run.hpp"
 
+#include "runtime/host/event_loop.hpp"
 #include "runtime/host/limits.hpp"
 #include "transports/catalog.hpp"
 
