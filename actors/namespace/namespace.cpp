@@ -18,6 +18,7 @@
 #include "runtime/identity/limits.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace glow {
 namespace {
@@ -86,7 +87,11 @@ result<T> merging(namespace_self self, Change change, const node_id& told_by) {
   if (!outcome) return outcome;
   const identity::sync_effect& effect = outcome->second;
   if (effect.records_new == 0) {
-    if (effect.addresses_new) save_soon(self);
+    if (effect.addresses_new) {
+      save_soon(self);
+      state.plan.knowledge_changed(self->clock().now(), told_by); // neighbours learn of members' places from each other
+      start_syncs(self);
+    }
     return outcome;
   }
   if (auto written = save(self); !written) {
@@ -164,13 +169,17 @@ caf::result<response> answer_request(namespace_self self, const incoming_request
 /// Members, and neighbours whose admission we have not heard of yet (their link has verified their certificate).
 void on_routes(namespace_self self, const routes_changed& m) {
   auto& state = self->state;
-  std::vector<node_id> reachable;
+  std::set<node_id> neighbours, farther;
   if (m.routes)
-    for (auto& each : *m.routes)
-      if (each.feasible && each.destination != state.known->self()
-          && (each.hops == 1 || state.known->current_roster()->find(each.destination)))
-        reachable.push_back(each.destination);
-  state.plan.set_reachable(reachable, self->clock().now());
+    for (auto& each : *m.routes) {
+      if (!each.feasible || each.destination == state.known->self()) continue;
+      if (each.hops == 1)
+        neighbours.insert(each.destination);
+      else if (state.known->current_roster()->find(each.destination))
+        farther.insert(each.destination);
+    }
+  for (auto& each : neighbours) farther.erase(each);
+  state.plan.set_reachable({neighbours.begin(), neighbours.end()}, {farther.begin(), farther.end()}, self->clock().now());
   start_syncs(self);
 }
 

@@ -71,7 +71,10 @@ struct store_state : actor_lifecycle {
   std::size_t questions = 0; ///< that wait for objects
 
   // sync
-  std::set<node_id> reachable; ///< members
+  std::set<node_id> reachable;  ///< members
+  std::set<node_id> neighbours; ///< of these, and those behind guests: news go to them, and from them on to the others
+  std::optional<node_id> last_farther;
+  steady_time farther_due = steady_time::max(); ///< when the next one of the others is asked
   std::map<node_id, peer_commits> peers;
   std::deque<commit_page> pages;
   bool page_under_way = false;

@@ -191,21 +191,51 @@ void exchange(store_self self, const node_id& with) {
         // more to send; what there is to get is applied first, and announces itself
         if (its.again || (said_something && lacks_ours(self->state, its)))
           exchange(self, with);
-        else if (differs(self->state, with))
+        else if (self->state.neighbours.contains(with) && differs(self->state, with))
           tick_within(self, self->state.retry_pause);
       },
       [self, with](const caf::error&) {
         auto& its = self->state.peers[with];
         its.exchanging = false;
         its.offered.clear();
-        if (self->state.reachable.contains(with)) tick_within(self, self->state.retry_pause);
+        if (self->state.neighbours.contains(with)) tick_within(self, self->state.retry_pause);
       });
 }
 
 } // namespace
 
+/// Members beyond the neighbours are asked one at a time, in turn: that heals what neighbours did not pass on (because they
+/// are guests, or have a full disk), and costs the same however large the mesh is.
+void arm_farther(store_self self) {
+  auto& state = self->state;
+  auto now = self->clock().now();
+  if (state.reachable.size() == state.neighbours.size()) {
+    state.farther_due = steady_time::max();
+    return;
+  }
+  if (state.farther_due == steady_time::max()) state.farther_due = now + limits::farther_exchange_first;
+  tick_within(self, std::max<duration>(state.farther_due - now, 0ns));
+}
+
+void ask_farther(store_self self) {
+  auto& state = self->state;
+  auto now = self->clock().now();
+  if (state.farther_due <= now) {
+    auto next = state.last_farther ? state.reachable.upper_bound(*state.last_farther) : state.reachable.begin();
+    for (std::size_t looked = 0; looked <= state.reachable.size(); ++looked, ++next) {
+      if (next == state.reachable.end()) next = state.reachable.begin();
+      if (state.neighbours.contains(*next)) continue;
+      state.last_farther = *next;
+      exchange(self, *next);
+      break;
+    }
+    state.farther_due = now + limits::farther_exchange_pause;
+  }
+  arm_farther(self);
+}
+
 void announce_commits(store_self self) {
-  for (auto& each : self->state.reachable)
+  for (auto& each : self->state.neighbours)
     if (differs(self->state, each)) exchange(self, each);
 }
 
@@ -214,15 +244,20 @@ void take_routes(store_self self, const std::shared_ptr<const std::vector<route_
   if (routes) state.routes = routes;
   if (!state.routes) return;
   std::map<node_id, store::fetch_source> nearest;
+  std::set<node_id> told_at_once;
   for (auto& each : *state.routes) {
     if (!each.feasible || each.destination == state.given->roster->self) continue;
     auto* member = state.given->roster->find(each.destination);
     if (!member || member->as == identity::role::guest) continue;
+    // a neighbour passes news on, unless it is a guest, who has no part in the store
+    auto* next = state.given->roster->find(each.next);
+    if (each.hops == 1 || !next || next->as == identity::role::guest) told_at_once.insert(each.destination);
     auto [place, fresh] = nearest.try_emplace(each.destination, store::fetch_source{each.destination, each.hops, each.metric});
     if (!fresh && std::tie(each.hops, each.metric) < std::tie(place->second.hops, place->second.metric))
       place->second = {each.destination, each.hops, each.metric};
   }
-  std::set<node_id> before = std::move(state.reachable);
+  std::set<node_id> before = std::move(state.neighbours);
+  state.neighbours = std::move(told_at_once);
   state.reachable.clear();
   std::vector<store::fetch_source> sources;
   for (auto& [node, source] : nearest) {
@@ -230,7 +265,8 @@ void take_routes(store_self self, const std::shared_ptr<const std::vector<route_
     sources.push_back(source);
   }
   perform(self, state.wants.on_sources(std::move(sources), self->clock().now()));
-  for (auto& each : state.reachable) {
+  arm_farther(self);
+  for (auto& each : state.neighbours) {
     if (before.contains(each)) continue;
     state.peers[each].offered.clear(); // it may have lost what was on its way
     state.retry_pause = limits::sync_retry_pause;
@@ -241,7 +277,8 @@ void take_routes(store_self self, const std::shared_ptr<const std::vector<route_
 void retry_exchanges(store_self self) {
   auto& state = self->state;
   bool differ = false;
-  for (auto& each : state.reachable) {
+  ask_farther(self);
+  for (auto& each : state.neighbours) {
     if (!differs(state, each)) continue;
     differ = true;
     if (!state.peers[each].exchanging && !state.page_under_way) exchange(self, each);

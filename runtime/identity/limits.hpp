@@ -52,6 +52,9 @@ inline constexpr duration sync_retry_last = 5min;
 inline constexpr duration sync_timeout = 10s;
 /// Learnt places wait this long for others before they are written.
 inline constexpr duration addresses_save_pause = 2s;
+/// The first member farther away than neighbours is asked this long after it became reachable: when it is back from a
+/// journey, its neighbours have mostly told us by then.
+inline constexpr duration sync_farther_first = 10s;
 /// Members in step are asked again this often, in case a change was told to nobody.
 inline constexpr duration sync_pause_idle = 10min;
 /// Subscribers of one namespace: the node's own actors.

@@ -144,9 +144,12 @@ result<std::pair<std::optional<byte_string>, sync_effect>> finish_sync(namespace
 
 // ---- the plan ---------------------------------------------------------------------------------------------------
 
-void sync_plan::set_reachable(const std::vector<node_id>& members, steady_time now) {
+void sync_plan::set_reachable(const std::vector<node_id>& neighbours, std::vector<node_id> farther, steady_time now) {
+  farther_ = std::move(farther);
+  if (farther_.empty()) farther_due_.reset();
+  if (!farther_.empty() && !farther_due_) farther_due_ = now + limits::sync_farther_first;
   std::map<node_id, peer> kept;
-  for (auto& node : members) {
+  for (auto& node : neighbours) {
     auto known = peers_.find(node);
     kept[node] = known != peers_.end() ? known->second : peer{now};
   }
@@ -165,6 +168,10 @@ void sync_plan::knowledge_changed(steady_time now, const std::optional<node_id>&
 
 std::vector<node_id> sync_plan::start(steady_time now) {
   std::vector<node_id> out;
+  if (farther_due_ && *farther_due_ <= now && asked_ < limits::syncs_at_once_max) {
+    farther_due_ = now + limits::sync_pause_idle;
+    peers_.try_emplace(farther_[next_farther_++ % farther_.size()], peer{now});
+  }
   for (auto& [node, state] : peers_) {
     if (asked_ >= limits::syncs_at_once_max) break;
     if (state.asked || state.due > now) continue;
@@ -181,6 +188,10 @@ void sync_plan::finished(const node_id& node, bool well, steady_time now) {
   auto& state = at->second;
   state.asked = false;
   --asked_;
+  if (std::find(farther_.begin(), farther_.end(), node) != farther_.end()) {
+    peers_.erase(at); // its turn comes again
+    return;
+  }
   if (well) {
     state.failures = 0;
     state.due = state.again ? now : now + limits::sync_pause_idle;
@@ -195,7 +206,7 @@ void sync_plan::finished(const node_id& node, bool well, steady_time now) {
 
 std::optional<steady_time> sync_plan::wake_at() const {
   if (asked_ >= limits::syncs_at_once_max) return std::nullopt;
-  std::optional<steady_time> out;
+  auto out = farther_due_;
   for (auto& [node, state] : peers_)
     if (!state.asked && (!out || state.due < *out)) out = state.due;
   return out;

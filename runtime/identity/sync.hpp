@@ -30,13 +30,15 @@ result<std::pair<byte_string, sync_effect>> answer_sync(namespace_state& ours, c
 result<std::pair<std::optional<byte_string>, sync_effect>> finish_sync(namespace_state& ours, const node_id& answerer,
                                                                        byte_view response);
 
-/// Whom to ask next. A member is due when it became reachable, when our own knowledge changed since it was last level
-/// with us, after a failed exchange with growing pauses, and once in a long while.
+/// Whom to ask next. News spread from neighbour to neighbour (an epidemic, Demers et al. 1987): asking everybody would cost
+/// the square of the mesh's size. A neighbour is due when it became one, when our own knowledge changed since it was last
+/// level with us, after a failed exchange with growing pauses, and once in a long while. One of the members farther away is
+/// asked as often, in turn: that heals what neighbours did not pass on.
 class sync_plan {
 public:
-  /// The members that are reachable now; the others are forgotten.
-  void set_reachable(const std::vector<node_id>& members, steady_time now);
-  /// Our records or own addresses changed: everybody reachable is due, but for whoever told us.
+  /// The members that are neighbours now, and those reachable over others; the rest is forgotten.
+  void set_reachable(const std::vector<node_id>& neighbours, std::vector<node_id> farther, steady_time now);
+  /// What we know changed: every neighbour is due, but for whoever told us.
   void knowledge_changed(steady_time now, const std::optional<node_id>& told_by = std::nullopt);
   /// Members to ask now: they count as asked until `finished`. At most limits::syncs_at_once_max are under way.
   std::vector<node_id> start(steady_time now);
@@ -52,7 +54,10 @@ private:
     bool asked = false;
     bool again = false; ///< our knowledge changed while it was asked
   };
-  std::map<node_id, peer> peers_;
+  std::map<node_id, peer> peers_; ///< neighbours, and whoever is asked just now
+  std::vector<node_id> farther_;
+  std::size_t next_farther_ = 0;
+  std::optional<steady_time> farther_due_;
   std::size_t asked_ = 0;
 };
 

@@ -148,7 +148,8 @@ std::optional<steady_time> peer::wake_at() const {
   };
   for (auto& each : lanes_)
     if (each) consider(each->wake_at());
-  if (!session_.is_open() && wants_session(steady_time::max())) consider(session_.next_attempt());
+  // what falls due later (an acknowledgement) wakes its lane then; here it would only spin until that time
+  if (!session_.is_open() && wants_session(session_.next_attempt())) consider(session_.next_attempt());
   return first;
 }
 

@@ -90,18 +90,18 @@ TEST_CASE("broken requests and responses are malformed") {
 
 TEST_CASE("a member that becomes reachable is asked once, then rarely") {
   sync_plan plan;
-  plan.set_reachable({id_of(2)}, steady(0));
+  plan.set_reachable({id_of(2)}, {}, steady(0));
   CHECK(plan.start(steady(0)) == std::vector{id_of(2)});
   CHECK(plan.start(steady(1)).empty());
   plan.finished(id_of(2), true, steady(10));
-  plan.set_reachable({id_of(2)}, steady(20));
+  plan.set_reachable({id_of(2)}, {}, steady(20));
   CHECK(plan.start(steady(20)).empty());
   CHECK(plan.wake_at() == steady(10) + limits::sync_pause_idle);
 }
 
 TEST_CASE("our own change makes everybody due but the teller, also those being asked") {
   sync_plan plan;
-  plan.set_reachable({id_of(2), id_of(3), id_of(4)}, steady(0));
+  plan.set_reachable({id_of(2), id_of(3), id_of(4)}, {}, steady(0));
   (void)plan.start(steady(0));
   plan.finished(id_of(2), true, steady(1));
   plan.finished(id_of(3), true, steady(1));
@@ -111,9 +111,26 @@ TEST_CASE("our own change makes everybody due but the teller, also those being a
   CHECK(plan.start(steady(6)) == std::vector{id_of(4)});
 }
 
+TEST_CASE("of the members farther away one at a time is asked, in turn and rarely, and no change makes them due") {
+  sync_plan plan;
+  plan.set_reachable({id_of(2)}, {id_of(3), id_of(4)}, steady(0));
+  CHECK(plan.start(steady(0)) == std::vector{id_of(2)});
+  plan.finished(id_of(2), true, steady(0));
+  CHECK(plan.wake_at() == steady(0) + limits::sync_farther_first);
+  auto now = *plan.wake_at();
+  CHECK(plan.start(now) == std::vector{id_of(3)});
+  plan.finished(id_of(3), false, now); // no haste: its turn comes again
+  plan.knowledge_changed(now, id_of(2));
+  CHECK(plan.start(now).empty());
+  now += limits::sync_pause_idle;
+  auto second = plan.start(now);
+  CHECK(std::find(second.begin(), second.end(), id_of(4)) != second.end());
+  CHECK(std::find(second.begin(), second.end(), id_of(3)) == second.end());
+}
+
 TEST_CASE("failed exchanges are retried with growing, bounded pauses") {
   sync_plan plan;
-  plan.set_reachable({id_of(2)}, steady(0));
+  plan.set_reachable({id_of(2)}, {}, steady(0));
   auto now = steady(0);
   duration last{};
   for (int i = 0; i < 40; ++i) {
@@ -133,7 +150,7 @@ TEST_CASE("only so many exchanges run at once") {
   sync_plan plan;
   std::vector<node_id> many;
   for (std::uint64_t i = 0; i < 20; ++i) many.push_back(id_of(i));
-  plan.set_reachable(many, steady(0));
+  plan.set_reachable(many, {}, steady(0));
   auto first = plan.start(steady(0));
   CHECK(first.size() == limits::syncs_at_once_max);
   CHECK_FALSE(plan.wake_at());

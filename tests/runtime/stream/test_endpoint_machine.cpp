@@ -169,6 +169,16 @@ TEST_CASE("switching between direct and relayed in mid-message loses and repeats
   }
 }
 
+TEST_CASE("an acknowledgement that falls due after the way became a relayed one is waited for, not spun for") {
+  auto net = chain(36);
+  net.link(0, 2, 1400);
+  auto ticket = net.ask(0, 2, byte_string(100)); // direct: no session yet
+  REQUIRE(net.run([&] { return net.has_answer(0, ticket); }, 5s));
+  net.link(0, 2, 0);
+  net.rest(50ms);
+  CHECK(net.ticks_in_vain == 0);
+}
+
 TEST_CASE("both ends may open their session at the same moment") {
   for (std::uint64_t seed = 20; seed < 30; ++seed) {
     auto net = chain(seed);
