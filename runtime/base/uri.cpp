@@ -141,16 +141,22 @@ result<channel_uri> parse_channel_uri(std::string_view text) {
     path->clear();
   }
   out.path = std::move(*path);
+  // what peers are told is the canonical text, in which escapes may take more room than what was typed
+  if (to_string(out).size() > limits::uri_bytes_max) return bad_uri(text, "longer than 1024 bytes once it is escaped");
   return out;
 }
 
 std::string to_string(const channel_uri& uri) {
   auto out = uri.scheme + ":";
   if (!uri.host.empty()) {
-    out += uri.host.find(':') == std::string::npos ? "//" + uri.host : "//[" + uri.host + "]";
+    bool bracketed = uri.host.find(':') != std::string::npos || uri.host.front() == '[';
+    out += bracketed ? "//[" + uri.host + "]" : "//" + uri.host;
     if (uri.port != 0) out += ":" + std::to_string(uri.port);
   }
-  out += percent_encode(uri.path, "/:");
+  if (uri.host.empty() && uri.path.starts_with("//")) // two slashes would begin a host
+    out += "/%2F" + percent_encode(std::string_view{uri.path}.substr(2), "/:");
+  else
+    out += percent_encode(uri.path, "/:");
   char separator = '?';
   for (auto& [key, value] : uri.parameters) {
     out += separator + percent_encode(key) + "=" + percent_encode(value, "/:");

@@ -12,6 +12,7 @@ spdlog::level::level_enum to_spdlog(level at) {
   case level::info: return spdlog::level::info;
   case level::warning: return spdlog::level::warn;
   case level::error: return spdlog::level::err;
+  case level::off: return spdlog::level::off;
   }
   return spdlog::level::info;
 }

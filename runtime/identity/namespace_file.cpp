@@ -94,6 +94,7 @@ result<void> namespace_state::read_tickets(const tickets_in_file& file) {
     if (!secret) return secret.why();
     auto as = read_role(each.getRole());
     if (!as) return as.why();
+    if (!is_record_time(each.getExpiresUnixMs())) return error{error_code::malformed, "a ticket's expiry is out of range"};
     issued_ticket read{*ticket, *secret, *as, from_unix_ms(each.getExpiresUnixMs()), std::nullopt};
     if (each.getUsedBy().size() != 0) {
       auto user = read_fixed<node_id>(each.getUsedBy(), "node id");

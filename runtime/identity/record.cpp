@@ -36,7 +36,7 @@ void sign_record(membership_record& record, const node_keys& issuer) {
 
 result<void> check_record(const membership_record& record) {
   if (record.extension.size() > limits::record_extension_bytes_max) return malformed("extension too long");
-  if (to_unix_ms(record.at) < 0 || record.at > record_time_max) return malformed("its time is out of range");
+  if (!is_record_time(to_unix_ms(record.at))) return malformed("its time is out of range");
   switch (record.kind) {
   case record_kind::create:
     if (!record.issued_by_root()) return malformed("a namespace is created by its root key only");

@@ -18,6 +18,8 @@ using node_addresses = std::pair<node_id, std::vector<channel_uri>>;
 
 /// The end of year 9999: nothing can be dated so late that no later record fits.
 inline constexpr wall_time record_time_max{std::chrono::milliseconds{253402300799999}};
+/// Such a time can be added to and subtracted from without a thought of overflow.
+inline bool is_record_time(std::int64_t unix_ms) { return unix_ms >= 0 && from_unix_ms(unix_ms) <= record_time_max; }
 
 enum class record_kind : std::uint8_t { create = 0, admit = 1, expel = 2 };
 

@@ -36,6 +36,7 @@ bool is_node_name(std::string_view text) {
 }
 
 std::string node_name_from(std::string_view text) {
+  if (is_node_name(text)) return std::string{text}; // one that ends in '-' as well
   std::string out;
   for (char c : text) {
     if (out.size() == limits::node_name_bytes_max) break;

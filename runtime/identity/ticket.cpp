@@ -60,6 +60,7 @@ result<ticket> read_content(schema::TicketContent::Reader in) {
   if (!as) return malformed(as.why().message);
   if (!is_node_name(from_text(in.getNamespaceName()))) return malformed("the namespace's name is not allowed");
   if (in.getAddresses().size() > limits::ticket_addresses_max) return malformed("too many addresses");
+  if (!is_record_time(in.getExpiresUnixMs())) return malformed("its expiry is out of range");
   ticket out{*space, from_text(in.getNamespaceName()), *secret, *inviter, *as, from_unix_ms(in.getExpiresUnixMs()), {}};
   for (auto text : in.getAddresses())
     if (auto uri = parse_channel_uri(from_text(text))) out.addresses.push_back(std::move(*uri));

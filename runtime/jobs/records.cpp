@@ -11,6 +11,12 @@ error too_much(const char* what) { return {error_code::malformed, std::string{"j
 
 std::int64_t to_ms_count(duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 
+/// Cut to its bound before it becomes a duration, which milliseconds off a wire would overflow.
+std::chrono::milliseconds step_timeout_of(std::uint64_t told_ms) {
+  constexpr auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(limits::step_timeout_max);
+  return told_ms < static_cast<std::uint64_t>(longest.count()) ? std::chrono::milliseconds{told_ms} : longest;
+}
+
 template <class Builder>
 void put_texts(Builder list, const std::vector<std::string>& texts) {
   for (unsigned i = 0; i < texts.size(); ++i) list.set(i, as_data(as_bytes(texts[i])));
@@ -72,9 +78,8 @@ result<std::vector<lease>> decode_offer(byte_view bytes) {
       if (!job) return job.why();
       if (!commit) return commit.why();
       if (command->empty() || from.getInput().size() > limits::path_bytes_max) return too_much("words or paths");
-      auto timeout_ms = std::min<std::uint64_t>(from.getTimeoutMs(), to_ms_count(limits::step_timeout_max));
       out.push_back({from.getToken(), *job, from.getIndex(), std::move(*command), to_text(from_data(from.getInput())), *commit,
-                     std::chrono::milliseconds{timeout_ms}});
+                     step_timeout_of(from.getTimeoutMs())});
     }
     return out;
   });
@@ -183,7 +188,7 @@ result<ledger_job> decode_job(byte_view bytes) {
                       to_text(from_data(root.getEach())),
                       to_text(from_data(root.getOut())),
                       root.getRetries(),
-                      std::chrono::milliseconds{root.getStepTimeoutMs()},
+                      step_timeout_of(root.getStepTimeoutMs()),
                       from_unix_ms(root.getSubmittedMs()),
                       *commit,
                       std::move(*inputs),

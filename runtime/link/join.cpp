@@ -46,9 +46,9 @@ steady_time admission_sender::next_tick() const {
 
 result<std::optional<byte_string>> admission_receiver::on_fragment(admission_frame fragment) {
   if (fragments_.empty()) {
-    // an empty fragment costs memory, too: bound the count before anything is allocated for it
-    if (fragment.count == 0 || fragment.count > limits::admission_bytes_max / sizeof(byte_string))
-      return {error_code::exhausted, "the admission has more fragments than allowed"};
+    // an empty fragment costs memory, too: as many as 16 bits can count cost no more than an admission may
+    static_assert(UINT16_MAX * sizeof(byte_string) <= limits::admission_bytes_max);
+    if (fragment.count == 0) return {error_code::malformed, "the admission has no fragments"};
     fragments_.resize(fragment.count);
     missing_ = fragment.count;
   }

@@ -18,6 +18,7 @@ struct claim {
 struct signed_claim {
   claim what;
   identity::signature by_origin;
+  bool operator==(const signed_claim&) const = default;
 };
 
 signed_claim sign_claim(const identity::node_keys& origin, const claim& what);

@@ -139,10 +139,11 @@ void distance_vector::learn(const node_id& from, const route_update& update, std
 }
 
 bool distance_vector::is_proven(destination_entry& entry, const node_id& origin, const signed_claim& said) {
-  if (std::find(entry.verified.begin(), entry.verified.end(), said.what) != entry.verified.end()) return true;
+  // the signature counts as well: it is told on, and a false one under a true claim would make this node the forger
+  if (std::find(entry.verified.begin(), entry.verified.end(), said) != entry.verified.end()) return true;
   if (!verify_claim(origin, said)) return false;
   if (entry.verified.size() >= verified_claims_max) entry.verified.erase(entry.verified.begin());
-  entry.verified.push_back(said.what);
+  entry.verified.push_back(said);
   return true;
 }
 

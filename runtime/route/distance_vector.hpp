@@ -107,7 +107,7 @@ private:
   struct destination_entry {
     std::array<table_entry, metric_classes> tables;
     std::optional<signed_claim> newest;
-    std::vector<claim> verified; ///< the last few, so that each signature is checked once
+    std::vector<signed_claim> verified; ///< the last few, so that each signature is checked once
   };
   struct told_packet {
     std::vector<node_id> origins;

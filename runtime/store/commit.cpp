@@ -1,5 +1,6 @@
 #include "runtime/store/commit.hpp"
 
+#include "runtime/identity/record.hpp"
 #include "runtime/store/blake2b.hpp"
 #include "runtime/store/entry_codec.hpp"
 #include "runtime/store/limits.hpp"
@@ -64,6 +65,7 @@ result<commit> read_commit(schema::Commit::Reader root) {
   what.root = object_address::from(from_data(root.getRoot()));
   what.device = node_id::from(from_data(root.getDevice()));
   what.sequence = root.getSequence();
+  if (!identity::is_record_time(root.getTimeMs())) return broken("with an impossible time");
   what.time = from_unix_ms(root.getTimeMs());
   what.message = from_text(root.getMessage());
   auto parents = unpack_ids<commit_id>(from_data(root.getParents()), limits::commit_parents_max);

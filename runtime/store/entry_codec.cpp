@@ -1,5 +1,6 @@
 #include "runtime/store/entry_codec.hpp"
 
+#include "runtime/identity/record.hpp"
 #include "runtime/store/limits.hpp"
 
 namespace glow::store {
@@ -72,6 +73,8 @@ result<tree_entry> read_entry(schema::TreeEntry::Reader in, byte_view devices) {
     return error{error_code::malformed, "entry with a broken digest"};
   auto device_at = std::size_t{in.getStampDevice()} * node_id::size_bytes;
   if (device_at + node_id::size_bytes > devices.size()) return error{error_code::malformed, "entry of an unlisted device"};
+  // the next write of this path is dated a little later: that must be a time as well
+  if (!identity::is_record_time(in.getStampTimeMs())) return error{error_code::malformed, "entry with an impossible time"};
   auto chunks = unpack_chunks(from_data(in.getChunks()), limits::object_plain_bytes_max / packed_chunk_bytes);
   if (!chunks) return chunks.why();
   auto lists = unpack_ids<object_address>(from_data(in.getChunkLists()), limits::file_chunk_lists_max);

@@ -1,5 +1,6 @@
 // Making commits, and taking those of peers.
 #include "runtime/base/base32.hpp"
+#include "runtime/identity/record.hpp"
 #include "runtime/store/file_writer.hpp"
 #include "runtime/store/limits.hpp"
 #include "runtime/store/object_keys.hpp"
@@ -86,7 +87,8 @@ or_missing<std::vector<tree_entry>> object_store::prepare_changes(std::vector<tr
     change.stamp = {now, device, sequence};
     change.revision = 1;
     if (old) {
-      change.stamp.time = std::max(now, old->stamp.time + 1ms);
+      // an entry dated at the end of all times stays readable when it is replaced
+      change.stamp.time = std::max(now, std::min(old->stamp.time + 1ms, identity::record_time_max));
       change.revision = old->revision + 1;
     }
     if (auto checked = check_chunks(change); !checked) return checked.why();

@@ -40,7 +40,7 @@ or_missing<std::monostate> scan_with(node_source& nodes, const object_address& r
   if (auto sought = at.seek(from); !sought) return sought.why();
   while (!at.done() && !absent.full()) {
     if (at.at_entry()) {
-      if (!to.empty() && at.entry().path >= to) break;
+      if (!to.empty() && at.entry().path.compare(to) >= 0) break;
       result<bool> more = visit(at);
       if (!more) return more.why();
       if (!*more) break;
@@ -50,7 +50,7 @@ or_missing<std::monostate> scan_with(node_source& nodes, const object_address& r
     if (!entered) return entered.why();
     if (*entered) continue;
     absent.add(at.subtree().address); // and go on, to name as many as possible at once
-    if (!to.empty() && at.subtree().last_key >= to) break;
+    if (!to.empty() && at.subtree().last_key.compare(to) >= 0) break;
     at.next();
   }
   return finish(absent);

@@ -82,7 +82,6 @@ private:
   std::array<std::unique_ptr<conversation>, lane_count> lanes_;
   lane_routes routes_;
   far_session session_;
-  bool session_was_up_ = false;
   steady_time used_at_;
 };
 

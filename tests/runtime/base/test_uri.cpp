@@ -47,6 +47,24 @@ TEST_CASE("a channel URI's canonical text means the same URI") {
   }));
 }
 
+TEST_CASE("paths and hosts that look like something else keep their meaning in the canonical text") {
+  for (auto* text : {"unix:/%2Frun/a.sock", "tcp://[[a]", "tcp://[[::1]:7", "unix:%2F%2Frun", "loopback:a%3Fb?k=%26"}) {
+    INFO(text);
+    auto uri = parse_channel_uri(text);
+    REQUIRE(uri);
+    auto again = parse_channel_uri(to_string(*uri));
+    REQUIRE(again);
+    CHECK(*again == *uri);
+  }
+}
+
+TEST_CASE("a channel URI whose canonical text would be too long is refused") {
+  CHECK(parse_channel_uri("unix:/" + std::string(339, '\xe4')));
+  auto refused = parse_channel_uri("unix:/" + std::string(340, '\xe4'));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.why().code == error_code::usage);
+}
+
 TEST_CASE("random bytes never crash the parser") {
   REQUIRE(rc::check("uri noise", [](const std::string& noise) { (void)parse_channel_uri(noise); }));
 }

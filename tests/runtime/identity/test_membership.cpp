@@ -159,6 +159,7 @@ TEST_CASE("names that could mislead a terminal, a path or a command line are ref
   }
   CHECK(node_name_from("Jane's Laptop") == "Jane-s-Laptop");
   CHECK(node_name_from("../..") == "node");
+  CHECK(node_name_from("nas-") == "nas-"); // a name already
   CHECK(is_node_name(node_name_from(std::string(500, 'x'))));
   CHECK(is_node_name("nas.local_2-b"));
 }

@@ -1,6 +1,7 @@
 #include "runtime/identity/ticket.hpp"
 
 #include "runtime/base/base32.hpp"
+#include "runtime/identity/record.hpp"
 #include "tests/runtime/identity/a_namespace.hpp"
 
 #include <catch2/catch.hpp>
@@ -91,6 +92,16 @@ TEST_CASE("sixteen addresses fit, the seventeenth and what is too long stay out"
   read = parse_ticket(to_text(longest, keys_of(1)));
   REQUIRE(read);
   CHECK(read->addresses.size() == 1);
+}
+
+TEST_CASE("a ticket that expires at no time of the calendar is malformed") {
+  for (auto unix_ms : {INT64_MIN, std::int64_t{-1}, to_unix_ms(record_time_max) + 1, INT64_MAX}) {
+    auto invitation = usual();
+    invitation.expires = from_unix_ms(unix_ms);
+    auto read = parse_ticket(to_text(invitation, keys_of(1)));
+    REQUIRE_FALSE(read);
+    CHECK(read.why().code == error_code::malformed);
+  }
 }
 
 TEST_CASE("a ticket expires") {

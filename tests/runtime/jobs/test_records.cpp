@@ -49,6 +49,15 @@ TEST_CASE("offers beyond their bounds are refused") {
   CHECK(!decode_tokens(encode_tokens(std::vector<lease_token>(limits::lease_tokens_max + 1, 1))));
 }
 
+TEST_CASE("a step's time-out is cut to its bound, wherever it was written") {
+  ledger_job job;
+  job.id = "j";
+  job.step_timeout = duration::max();
+  CHECK(decode_job(encode_job(job))->step_timeout == limits::step_timeout_max);
+  CHECK(decode_offer(encode_offer({lease{1, "j", 0, {"x"}, "", "", duration::max()}}))->front().timeout
+        == limits::step_timeout_max);
+}
+
 TEST_CASE("random and damaged bytes never crash a decoder") {
   REQUIRE(rc::check("job decoders", [](const std::vector<std::uint8_t>& noise, std::size_t where) {
     auto good = encode_offer({lease{5, "j", 7, {"sh"}, "/x", "c", 1s}});

@@ -91,6 +91,17 @@ TEST_CASE("a valid claim does not open the door for a forged newer one") {
   CHECK(f.table.best(fixture::id(2), metric_class::interactive)->cost == 3000);
 }
 
+TEST_CASE("a claim that is known does not open the door for its forged signature") {
+  fixture f;
+  f.hear(fixture::offer_of(2, {500, 1}, 2000));
+  const auto forged = f.table.counters().forged;
+  auto update = fixture::offer_of(2, {500, 1}, 1000);
+  update.said.by_origin.value[3] ^= 1;
+  f.hear(update);
+  CHECK(f.table.counters().forged == forged + 1);
+  CHECK(f.table.best(fixture::id(2), metric_class::interactive)->cost == over_hop(metric_class::interactive, 1000, 2000));
+}
+
 TEST_CASE("strangers are not routed to, and the expelled are forgotten at once") {
   fixture f;
   f.hear(fixture::offer_of(3, {500, 1}, 2000));

@@ -62,6 +62,11 @@ TEST_CASE("commits out of bounds are malformed") {
   auto uncounted = some_commit(by);
   uncounted.vector[by.device] = 4;
   REQUIRE(code_of(uncounted) == error_code::malformed);
+  for (auto ms : {INT64_MIN, std::int64_t{-1}, INT64_MAX}) {
+    auto undated = some_commit(by);
+    undated.time = at_ms(ms);
+    REQUIRE(code_of(undated) == error_code::malformed);
+  }
   REQUIRE(verify_commit(byte_string(limits::commit_bytes_max + 8)).why().code == error_code::malformed);
   REQUIRE(rc::check("hostile commit", [](byte_string bytes) {
     bytes.resize(bytes.size() / 8 * 8);

@@ -2,6 +2,7 @@
 #include "runtime/store/object_store.hpp"
 
 #include "runtime/base/base32.hpp"
+#include "runtime/identity/record.hpp"
 #include "tests/runtime/store/store_fixture.hpp"
 
 #include <rapidcheck.h>
@@ -159,6 +160,15 @@ TEST_CASE("an edit made with knowledge of another wins even by a slow clock") {
   one.pull(two);
   REQUIRE(one.read("/a") == "by a slow clock");
   REQUIRE(got(one.store->find(one.view(), "/a"))->revision == 2);
+}
+
+TEST_CASE("an edit of an entry dated at the end of all times is made and read") {
+  replica one{1};
+  one.put("/a", "late", to_unix_ms(identity::record_time_max));
+  one.put("/a", "later", 20);
+  one.reopen();
+  REQUIRE(one.read("/a") == "later");
+  check_whole(one);
 }
 
 TEST_CASE("any order of delivery gives the same view on every replica") {

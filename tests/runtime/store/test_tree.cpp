@@ -286,6 +286,11 @@ TEST_CASE("entries survive their encoding") {
   auto two = entry("x");
   REQUIRE(*decode_entries(encode_entries({one, two})) == std::vector<tree_entry>{one, two});
   REQUIRE(!decode_entries(byte_string(64, 0xee)));
+  for (auto ms : {INT64_MIN, std::int64_t{-1}, INT64_MAX}) {
+    auto undated = two;
+    undated.stamp.time = at_ms(ms);
+    REQUIRE(!decode_entries(encode_entries({undated})));
+  }
 }
 
 TEST_CASE("building a tree of 100000 entries", "[.measure]") {

@@ -1,0 +1,113 @@
+#include "tests/simulation/checkers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace glow::simulation {
+namespace {
+
+constexpr std::size_t violations_kept = 50;
+
+} // namespace
+
+void violation_list::add(duration at, const std::string& what) {
+  if (violations_.size() < violations_kept) violations_.push_back(fmt::format("{:.3f} s: {}", to_ms(at) / 1000, what));
+}
+
+std::vector<std::size_t> loop_checker::find_loop(const next_hops& next) {
+  std::set<std::size_t> known_good;
+  for (auto& [start, unused] : next) {
+    std::vector<std::size_t> way;
+    for (auto at = start; !known_good.contains(at);) {
+      auto seen = std::find(way.begin(), way.end(), at);
+      if (seen != way.end()) return {seen, way.end()};
+      way.push_back(at);
+      auto on = next.find(at);
+      if (on == next.end()) break;
+      at = on->second;
+    }
+    known_good.insert(way.begin(), way.end());
+  }
+  return {};
+}
+
+void delivery_checker::on_sent(std::uint64_t number, probe what) {
+  ++sent_;
+  open_[number] = what;
+}
+
+void delivery_checker::on_served(std::uint64_t number, std::size_t at, std::size_t claimed_from, const digest& body,
+                                 std::uint64_t life, duration when) {
+  auto found = open_.find(number);
+  if (!served_.emplace(number, at, life).second)
+    into_.add(when, fmt::format("request {} was served twice by node {} in one life", number, at));
+  if (found == open_.end()) return; // its asker gave up: serving it late is allowed, once
+  auto& sent = found->second;
+  if (sent.to != at) into_.add(when, fmt::format("request {} for node {} was served by node {}", number, sent.to, at));
+  if (sent.from != claimed_from)
+    into_.add(when, fmt::format("request {} from node {} arrived as from node {}", number, sent.from, claimed_from));
+  if (sent.body != body) into_.add(when, fmt::format("request {} arrived with other bytes", number));
+}
+
+void delivery_checker::on_answered(std::uint64_t number, const digest& body, duration when) {
+  auto found = open_.find(number);
+  if (found == open_.end()) return into_.add(when, fmt::format("request {} was answered twice", number));
+  if (found->second.body != body) into_.add(when, fmt::format("the answer to request {} has other bytes", number));
+  ++answered_;
+  open_.erase(found);
+}
+
+void delivery_checker::on_failed(std::uint64_t number) { open_.erase(number); }
+
+void plaintext_checker::on_frame(byte_view bytes, std::size_t from, std::size_t to, duration when) {
+  if (bytes.size() < marker_.size()) return;
+  if (::memmem(bytes.data(), bytes.size(), marker_.data(), marker_.size()) != nullptr)
+    into_.add(when, fmt::format("plaintext of a payload on the wire from node {} to node {}", from, to));
+}
+
+void object_checker::on_acknowledged(const std::string& path, const digest& content, std::size_t at) {
+  acknowledged_[path] = {content, at};
+}
+
+void object_checker::on_read(const std::string& path, std::size_t at, const digest& content, duration when) {
+  auto found = acknowledged_.find(path);
+  if (found != acknowledged_.end() && found->second.first != content)
+    into_.add(when, fmt::format("node {} read other bytes from {} than were put", at, path));
+}
+
+void object_checker::on_final_read(const std::string& path, std::size_t at, const digest* content, const std::string& why,
+                                   duration when) {
+  if (content == nullptr)
+    return into_.add(when, fmt::format("{}, acknowledged by node {}, cannot be read on node {}: {}", path,
+                                       acknowledged_.at(path).second, at, why));
+  on_read(path, at, *content, when);
+}
+
+void replica_checker::on_listing(std::size_t at, const std::string& listing, duration when) {
+  if (!first_) first_ = {at, listing};
+  if (first_->second != listing)
+    into_.add(when, fmt::format("nodes {} and {} see different trees after quiet", first_->first, at));
+}
+
+void replica_checker::on_no_listing(std::size_t at, const std::string& why, duration when) {
+  into_.add(when, fmt::format("node {} cannot list the namespace after quiet: {}", at, why));
+}
+
+void job_checker::on_ended(const std::string& job, const std::string& state, std::uint64_t steps, std::uint64_t done,
+                           duration when) {
+  if (state != "done" || steps != done)
+    into_.add(when, fmt::format("job {} is '{}' after quiet with {} of {} steps done", job, state, done, steps));
+}
+
+void job_checker::on_output(const std::string& path, std::size_t versions, duration when) {
+  if (versions != 1) into_.add(when, fmt::format("output {} exists in {} versions instead of one", path, versions));
+}
+
+void queue_checker::on_queue(const std::string& what, std::size_t length, std::size_t bound, duration when) {
+  longest_ = std::max(longest_, length);
+  if (length > bound) into_.add(when, fmt::format("{} holds {} entries, its bound is {}", what, length, bound));
+}
+
+} // namespace glow::simulation

@@ -1,0 +1,123 @@
+/// What must hold in every simulated run, whatever fails. Each invariant is a pure unit that is told what happened and keeps
+/// the violations it saw; the run (simulation.hpp) does the telling. So each can be shown a wrong world by a test.
+#pragma once
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/time.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace glow::simulation {
+
+/// Where every checker puts what it saw; bounded, the first ones count.
+class violation_list {
+public:
+  void add(duration at, const std::string& what);
+  bool empty() const { return violations_.empty(); }
+  const std::vector<std::string>& all() const { return violations_; }
+
+private:
+  std::vector<std::string> violations_;
+};
+
+/// No forwarding loop: following everybody's chosen next hops towards any destination never comes back to a node.
+class loop_checker {
+public:
+  /// `next`: by traffic class and node, the next hop it would use towards each destination.
+  using next_hops = std::map<std::size_t, std::size_t>; ///< node → next, for one destination and class
+  static std::vector<std::size_t> find_loop(const next_hops& next);
+};
+
+/// A request reaches the node it was sent to, unchanged, and is served at most once in each life of that node's endpoint.
+class delivery_checker {
+public:
+  explicit delivery_checker(violation_list& into) : into_{into} {}
+  struct probe {
+    std::size_t from = 0, to = 0;
+    digest body;
+  };
+  void on_sent(std::uint64_t number, probe what);
+  /// `life`: of the serving endpoint.
+  void on_served(std::uint64_t number, std::size_t at, std::size_t claimed_from, const digest& body, std::uint64_t life,
+                 duration when);
+  void on_answered(std::uint64_t number, const digest& body, duration when);
+  void on_failed(std::uint64_t number);
+  std::uint64_t sent() const { return sent_; }
+  std::uint64_t answered() const { return answered_; }
+
+private:
+  violation_list& into_;
+  std::map<std::uint64_t, probe> open_;
+  std::set<std::tuple<std::uint64_t, std::size_t, std::uint64_t>> served_; ///< number, node, life
+  std::uint64_t sent_ = 0, answered_ = 0;
+};
+
+/// No plaintext of a payload in any channel's bytes: every payload carries the marker, no frame may.
+class plaintext_checker {
+public:
+  plaintext_checker(violation_list& into, byte_string marker) : into_{into}, marker_{std::move(marker)} {}
+  void on_frame(byte_view bytes, std::size_t from, std::size_t to, duration when);
+  const byte_string& marker() const { return marker_; }
+
+private:
+  violation_list& into_;
+  byte_string marker_;
+};
+
+/// What a put acknowledged is there for every member once the mesh is whole again, as it was written.
+class object_checker {
+public:
+  explicit object_checker(violation_list& into) : into_{into} {}
+  void on_acknowledged(const std::string& path, const digest& content, std::size_t at);
+  /// A read anywhere, any time: wrong bytes are a violation, a failed read is none.
+  void on_read(const std::string& path, std::size_t at, const digest& content, duration when);
+  /// A read after quiet: must have succeeded.
+  void on_final_read(const std::string& path, std::size_t at, const digest* content, const std::string& why, duration when);
+  const std::map<std::string, std::pair<digest, std::size_t>>& acknowledged() const { return acknowledged_; }
+
+private:
+  violation_list& into_;
+  std::map<std::string, std::pair<digest, std::size_t>> acknowledged_; ///< path → content, where it was put
+};
+
+/// Replicas are equal after quiet: every member lists the same names, sizes and versions.
+class replica_checker {
+public:
+  explicit replica_checker(violation_list& into) : into_{into} {}
+  void on_listing(std::size_t at, const std::string& listing, duration when);
+  void on_no_listing(std::size_t at, const std::string& why, duration when);
+
+private:
+  violation_list& into_;
+  std::optional<std::pair<std::size_t, std::string>> first_;
+};
+
+/// A job that was acknowledged ends well, and each of its outputs exists exactly once.
+class job_checker {
+public:
+  explicit job_checker(violation_list& into) : into_{into} {}
+  void on_ended(const std::string& job, const std::string& state, std::uint64_t steps, std::uint64_t done, duration when);
+  void on_output(const std::string& path, std::size_t versions, duration when);
+
+private:
+  violation_list& into_;
+};
+
+/// Queues stay within their bounds.
+class queue_checker {
+public:
+  explicit queue_checker(violation_list& into) : into_{into} {}
+  void on_queue(const std::string& what, std::size_t length, std::size_t bound, duration when);
+  std::size_t longest() const { return longest_; }
+
+private:
+  violation_list& into_;
+  std::size_t longest_ = 0;
+};
+
+} // namespace glow::simulation

@@ -1,0 +1,162 @@
+#include "tests/simulation/faults.hpp"
+
+#include "actors/link/links.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace glow::simulation {
+
+const std::vector<std::string>& fault_names() {
+  static const std::vector<std::string> names{"loss",    "duplication", "reordering", "corruption", "cuts",   "partitions",
+                                              "swizzle", "crashes",     "departures", "actors",     "clocks", "disks"};
+  return names;
+}
+
+result<std::set<std::string>> parse_faults(const std::string& text) {
+  auto& names = fault_names();
+  if (text == "none") return std::set<std::string>{};
+  if (text == "default") return std::set<std::string>{names.begin(), names.end()};
+  std::set<std::string> out;
+  std::istringstream words{text};
+  for (std::string word; std::getline(words, word, ',');) {
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      std::string known;
+      for (auto& each : names) known += " " + each;
+      return error{error_code::usage, "no fault '" + word + "'; there are none, default and:" + known};
+    }
+    out.insert(word);
+  }
+  return out;
+}
+
+fault_injector::fault_injector(simulated_mesh& mesh, std::set<std::string> kinds, std::uint64_t seed, duration pace)
+  : mesh_{mesh}, kinds_{std::move(kinds)}, random_{seed ^ 0x6661756c7473ULL}, pace_{pace} {}
+
+void fault_injector::told(const std::string& what) {
+  if (tell_) tell_(what);
+}
+
+void fault_injector::begin() {
+  striking_ = true;
+  auto has = [&](const char* name) { return kinds_.contains(name); };
+  mesh_.wires().set_faults(
+    {has("loss") ? 0.01 : 0, has("duplication") ? 0.01 : 0, has("reordering") ? 0.05 : 0, has("corruption") ? 0.002 : 0});
+  if (has("clocks"))
+    for (std::size_t i = 0; i < mesh_.size(); ++i) mesh_.at(i).clock->drift = (random_.next_unit() - 0.5) * 2e-4;
+  for (auto kind : {"cuts", "partitions", "swizzle", "crashes", "departures", "actors", "clocks", "disks"})
+    if (has(kind)) strike_later(kind);
+}
+
+void fault_injector::end() {
+  striking_ = false;
+  mesh_.wires().set_faults({});
+  for (std::size_t i = 0; i < mesh_.wires().cables(); ++i) mesh_.wires().cut_both(i, false);
+  for (std::size_t i = 0; i < mesh_.size(); ++i) {
+    mesh_.at(i).disk->full = false;
+    mesh_.start(i);
+  }
+  told("all is repaired");
+}
+
+/// Exponentially distributed pauses: strikes are independent of each other.
+void fault_injector::strike_later(const std::string& kind) {
+  auto alone = kind == "partitions" || kind == "swizzle";
+  auto mean = static_cast<double>(pace_.count()) / (alone ? 1.0 : static_cast<double>(mesh_.size()));
+  auto pause = duration{static_cast<std::int64_t>(-std::log(1 - random_.next_unit()) * mean)};
+  mesh_.runs().after(pause, [this, kind] {
+    if (!striking_) return;
+    strike(kind);
+    strike_later(kind);
+  });
+}
+
+void fault_injector::strike(const std::string& kind) {
+  ++strikes_;
+  auto node = some_node();
+  auto& it = mesh_.at(node);
+  if (kind == "cuts") {
+    auto both = random_.next_below(2) == 0, forth = random_.next_below(2) == 0;
+    return cut_for(random_.next_below(mesh_.wires().cables()), both || forth, both || !forth, 1s + up_to(20s));
+  }
+  if (kind == "partitions") return part();
+  if (kind == "swizzle") return swizzle();
+  if (kind == "actors") return kill_some_actor();
+  if (kind == "crashes") {
+    if (!it.is_up()) return;
+    told("crash of " + it.name);
+    mesh_.crash(node, random_.next_below(1 + it.disk->database->undurable_writes()));
+    mesh_.runs().after(500ms + up_to(20s), [this, node] { mesh_.start(node), told("restart"); });
+  } else if (kind == "departures") {
+    if (!it.is_up()) return;
+    told("departure of " + it.name);
+    mesh_.stop(node);
+    mesh_.runs().after(5s + up_to(90s), [this, node] { mesh_.start(node), told("return"); });
+  } else if (kind == "clocks") {
+    it.clock->offset += duration{static_cast<std::int64_t>((random_.next_unit() - 0.5) * 600e9)};
+  } else if (kind == "disks") {
+    it.disk->full = true;
+    mesh_.runs().after(1s + up_to(20s), [this, node] { mesh_.at(node).disk->full = false; });
+  }
+}
+
+void fault_injector::cut_for(std::size_t cable, bool forth, bool back, duration time) {
+  if (forth) mesh_.wires().cut(cable, 0, true);
+  if (back) mesh_.wires().cut(cable, 1, true);
+  told("cut of cable " + std::to_string(cable));
+  mesh_.runs().after(time, [this, cable, forth, back] {
+    if (forth) mesh_.wires().cut(cable, 0, false);
+    if (back) mesh_.wires().cut(cable, 1, false);
+    told("repair of cable " + std::to_string(cable));
+  });
+}
+
+void fault_injector::part() {
+  std::vector<bool> side(mesh_.size());
+  for (std::size_t i = 0; i < side.size(); ++i) side[i] = random_.next_below(2) == 0;
+  auto time = 2s + up_to(60s);
+  for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
+    if (side[mesh_.wires().end_of(i, 0)] != side[mesh_.wires().end_of(i, 1)]) cut_for(i, true, true, time);
+}
+
+void fault_injector::swizzle() {
+  std::vector<std::size_t> chosen;
+  for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
+    if (random_.next_below(2) == 0) chosen.push_back(i);
+  duration at{};
+  for (auto each : chosen) {
+    at += up_to(2s);
+    auto time = 3s + up_to(20s); // of its own length: they come back in another order
+    mesh_.runs().after(at, [this, each, time] {
+      if (striking_) cut_for(each, true, true, time);
+    });
+  }
+}
+
+void fault_injector::kill_some_actor() {
+  auto node = some_node();
+  auto& parts = mesh_.at(node).parts;
+  if (!mesh_.at(node).is_up() || !parts.links) return;
+  std::vector<std::pair<std::string, caf::strong_actor_ptr>> victims;
+  auto add = [&](const char* name, const auto& handle) {
+    if (handle) victims.emplace_back(name, caf::actor_cast<caf::strong_actor_ptr>(handle));
+  };
+  add("namespace", parts.name_space);
+  add("router", parts.router);
+  add("endpoint", parts.endpoint);
+  add("store", parts.store);
+  add("jobs", parts.jobs);
+  add("links", parts.links);
+  if (auto* links = simulated_mesh::state_of<links_self>(parts.links)) {
+    for (auto& [id, each] : links->links) add("link", each.actor);
+    for (auto& [id, each] : links->transports) add("transport", each.actor);
+  }
+  auto& [name, victim] = victims[random_.next_below(victims.size())];
+  told("death of " + mesh_.at(node).name + "'s " + name);
+  caf::anon_send_exit(caf::actor_cast<caf::actor>(victim), caf::exit_reason::kill);
+}
+
+} // namespace glow::simulation

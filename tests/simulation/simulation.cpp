@@ -1,0 +1,234 @@
+#include "tests/simulation/simulation.hpp"
+
+#include "actors/endpoint/endpoint.hpp"
+#include "actors/link/links.hpp"
+#include "actors/router/router.hpp"
+#include "runtime/host/log.hpp"
+#include "tests/simulation/outside.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+namespace glow::simulation {
+namespace {
+
+constexpr duration quiet_time = 3min; ///< after repairs: lost leases, doubled pauses and the slowest retries are over by then
+constexpr duration look_pause = 1s;
+constexpr duration converge_look_pause = 100ms;
+constexpr std::size_t mailbox_bound = 20'000;
+
+spread spread_of(std::vector<double> values) {
+  spread out;
+  out.count = values.size();
+  if (values.empty()) return out;
+  std::sort(values.begin(), values.end());
+  out.median = values[values.size() / 2];
+  out.p95 = values[std::min(values.size() - 1, values.size() * 95 / 100)];
+  out.most = values.back();
+  return out;
+}
+
+class run {
+public:
+  run(const simulation_options& options, const topology& plan)
+    : options_{options}, mesh_{options.seed, plan}, faults_{mesh_, options.faults, options.seed, options.fault_pace},
+      work_{mesh_, options.seed, violations_}, queues_{violations_} {
+    mesh_.wires().set_tap([this](machine_number from, machine_number to, const frame& what) {
+      work_.plaintext().on_frame(what.bytes, from, to, mesh_.runs().elapsed());
+    });
+    faults_.on_change([this](const std::string& what) {
+      trace(what);
+      changed();
+    });
+    mesh_.runs().on_turn([] { outside::enter(); });
+  }
+
+  simulation_report go() {
+    auto real_start = outside::real_seconds();
+    try {
+      phases();
+    } catch (const std::exception& broken) {
+      violations_.add(mesh_.runs().elapsed(), broken.what());
+    }
+    outside::leave();
+    report_.violations = violations_.all();
+    report_.events = mesh_.runs().events();
+    report_.event_hash = mesh_.runs().hash().value();
+    report_.nodes = mesh_.size();
+    report_.convergence_s = spread_of(convergence_);
+    report_.requests = work_.deliveries().sent();
+    report_.delivered =
+      report_.requests == 0 ? 1 : static_cast<double>(work_.deliveries().answered()) / static_cast<double>(report_.requests);
+    report_.objects = work_.objects().acknowledged().size();
+    report_.jobs = work_.jobs();
+    report_.strikes = faults_.strikes();
+    report_.longest_queue = queues_.longest();
+    for (std::size_t i = 0; i < mesh_.size(); ++i) report_.escalations += mesh_.at(i).escalations;
+    report_.real_s = outside::real_seconds() - real_start;
+    return report_;
+  }
+
+private:
+  void trace(const std::string& what) {
+    if (options_.trace) options_.trace(fmt::format("{:9.3f} s  {}", to_ms(mesh_.runs().elapsed()) / 1000, what));
+  }
+
+  void phases() {
+    mesh_.start_all();
+    changed();
+    look();
+    if (options_.work) work_.begin();
+    faults_.begin();
+    auto whole = options_.time + quiet_time;
+    for (auto done = 0ns; done < options_.time; done += 1s) {
+      mesh_.runs().run_for(std::min<duration>(1s, options_.time - done));
+      if (options_.progress) options_.progress(done, whole);
+    }
+    report_.bytes_per_node_second =
+      static_cast<double>(mesh_.wires().bytes_carried()) / static_cast<double>(mesh_.size()) / (to_ms(options_.time) / 1000);
+    work_.end();
+    faults_.end();
+    mesh_.runs().run_for(quiet_time);
+    if (options_.progress) options_.progress(whole, whole);
+    if (!converged()) violations_.add(mesh_.runs().elapsed(), "routes are not those of the whole mesh after quiet");
+    report_.path_stretch = stretch();
+    if (options_.work) work_.check_all();
+    mesh_.runs().run_for(6min, [this] { return work_.all_checked(); });
+    if (!work_.all_checked()) violations_.add(mesh_.runs().elapsed(), "questions after quiet were never answered");
+  }
+
+  // ---- convergence -----------------------------------------------------------------------------------------------
+
+  void changed() {
+    if (!changed_at_) watch_convergence();
+    changed_at_ = mesh_.runs().elapsed();
+  }
+
+  void watch_convergence() {
+    mesh_.runs().after(converge_look_pause, [this] {
+      if (!converged()) return watch_convergence();
+      convergence_.push_back(to_ms(mesh_.runs().elapsed() - *changed_at_) / 1000);
+      trace(fmt::format("converged after {:.1f} s", convergence_.back()));
+      changed_at_.reset();
+    });
+  }
+
+  /// Shortest ways over cables that pass both ways between nodes that are up; SIZE_MAX where there is none.
+  std::vector<std::size_t> hops_from(std::size_t start) {
+    if (neighbours_.empty()) {
+      neighbours_.resize(mesh_.size());
+      for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
+        for (int end : {0, 1}) neighbours_[mesh_.wires().end_of(i, end)].push_back({mesh_.wires().end_of(i, 1 - end), i});
+    }
+    std::vector<std::size_t> hops(mesh_.size(), SIZE_MAX);
+    std::deque<std::size_t> next{start};
+    hops[start] = 0;
+    for (; !next.empty(); next.pop_front())
+      for (auto& [there, cable] : neighbours_[next.front()])
+        if (hops[there] == SIZE_MAX && mesh_.at(there).is_up() && mesh_.wires().passes(cable, 0)
+            && mesh_.wires().passes(cable, 1)) {
+          hops[there] = hops[next.front()] + 1;
+          next.push_back(there);
+        }
+    return hops;
+  }
+
+  bool converged() {
+    std::vector<std::size_t> component(mesh_.size(), SIZE_MAX);
+    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+      if (!mesh_.at(i).is_up()) continue;
+      auto hops = hops_from(i);
+      auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
+      if (router == nullptr || !router->machine) return false;
+      std::vector<bool> reached(mesh_.size());
+      for (auto& row : router->machine->get_reachable())
+        if (auto to = mesh_.number_of(row.destination); to < mesh_.size()) reached[to] = true;
+      for (std::size_t to = 0; to < mesh_.size(); ++to)
+        if (to != i && reached[to] != (hops[to] != SIZE_MAX)) return false;
+    }
+    return true;
+  }
+
+  double stretch() {
+    double sum = 0;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+      auto hops = hops_from(i);
+      auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
+      if (router == nullptr || !router->machine) continue;
+      for (auto& row : router->machine->get_reachable()) {
+        auto to = mesh_.number_of(row.destination);
+        if (to >= mesh_.size() || to == i || hops[to] == SIZE_MAX || hops[to] == 0) continue;
+        sum += static_cast<double>(row.hops) / static_cast<double>(hops[to]);
+        ++count;
+      }
+    }
+    return count == 0 ? 0 : sum / static_cast<double>(count);
+  }
+
+  // ---- looks at the running mesh ---------------------------------------------------------------------------------
+
+  void look() {
+    look_for_loops();
+    look_at_queues();
+    mesh_.runs().after(look_pause, [this] { look(); });
+  }
+
+  void look_for_loops() {
+    std::map<std::pair<std::size_t, int>, loop_checker::next_hops> by_destination;
+    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+      auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
+      if (!mesh_.at(i).is_up() || router == nullptr || !router->machine) continue;
+      for (auto& row : router->machine->get_reachable())
+        by_destination[{mesh_.number_of(row.destination), static_cast<int>(row.table)}][i] = mesh_.number_of(row.next);
+    }
+    for (auto& [to, next] : by_destination) {
+      auto loop = loop_checker::find_loop(next);
+      if (loop.empty()) continue;
+      std::string way;
+      for (auto each : loop) way += " " + mesh_.at(each).name;
+      violations_.add(mesh_.runs().elapsed(), "a forwarding loop towards node " + std::to_string(to.first) + ":" + way);
+    }
+  }
+
+  void look_at_queues() {
+    queues_.on_queue("a mailbox", mesh_.runs().longest_mailbox(), mailbox_bound, mesh_.runs().elapsed());
+    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+      auto& parts = mesh_.at(i).parts;
+      if (auto* links = simulated_mesh::state_of<links_self>(parts.links)) {
+        auto name = mesh_.at(i).name + "'s ";
+        queues_.on_queue(name + "links", links->links.size(), limits::links_max, mesh_.runs().elapsed());
+        queues_.on_queue(name + "strangers", links->strangers.size(), limits::strangers_max, mesh_.runs().elapsed());
+      }
+    }
+  }
+
+  simulation_options options_;
+  violation_list violations_;
+  simulated_mesh mesh_;
+  fault_injector faults_;
+  workload work_;
+  queue_checker queues_;
+  simulation_report report_;
+  std::optional<duration> changed_at_;
+  std::vector<double> convergence_;
+  std::vector<std::vector<std::pair<std::size_t, std::size_t>>> neighbours_;
+};
+
+} // namespace
+
+result<simulation_report> simulate(const simulation_options& options) {
+  seeded_random random{options.seed ^ 0x746f706fULL};
+  auto plan = make_topology(options.topology, options.nodes, random);
+  if (!plan) return plan.why();
+  outside::seed(options.seed);
+  auto report = run{options, *plan}.go();
+  outside::leave(); // the mesh has been taken down by now
+  if (auto influence = outside_influence(); !influence.empty())
+    report.violations.push_back("the outside world came in: " + influence);
+  return report;
+}
+
+} // namespace glow::simulation

@@ -1,0 +1,97 @@
+#include "tests/simulation/checkers.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace glow;
+using namespace glow::simulation;
+
+namespace {
+
+digest some_digest(std::uint8_t which) {
+  digest out;
+  out.value.fill(which);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a forwarding loop is found, and a way that ends is none") {
+  CHECK(loop_checker::find_loop({{0, 1}, {1, 2}, {2, 3}}).empty());
+  auto loop = loop_checker::find_loop({{0, 1}, {1, 2}, {2, 1}});
+  CHECK(std::set<std::size_t>{loop.begin(), loop.end()} == std::set<std::size_t>{1, 2});
+}
+
+TEST_CASE("a request at the wrong node, twice in one life, or with other bytes is a violation") {
+  auto complaints = [](auto does) {
+    violation_list seen;
+    delivery_checker checker{seen};
+    checker.on_sent(1, {0, 2, some_digest(1)});
+    does(checker);
+    return seen.all().size();
+  };
+  CHECK(complaints([](auto& c) { c.on_served(1, 2, 0, some_digest(1), 1, 0ns), c.on_answered(1, some_digest(1), 0ns); }) == 0);
+  CHECK(complaints([](auto& c) { c.on_served(1, 1, 0, some_digest(1), 1, 0ns); }) == 1);
+  CHECK(complaints([](auto& c) { c.on_served(1, 2, 1, some_digest(1), 1, 0ns); }) == 1);
+  CHECK(complaints([](auto& c) { c.on_served(1, 2, 0, some_digest(2), 1, 0ns); }) == 1);
+  CHECK(complaints([](auto& c) { c.on_served(1, 2, 0, some_digest(1), 1, 0ns), c.on_served(1, 2, 0, some_digest(1), 1, 0ns); })
+        == 1);
+  CHECK(complaints([](auto& c) { c.on_served(1, 2, 0, some_digest(1), 1, 0ns), c.on_served(1, 2, 0, some_digest(1), 2, 0ns); })
+        == 0);
+  CHECK(complaints([](auto& c) { c.on_answered(1, some_digest(2), 0ns); }) == 1);
+  CHECK(complaints([](auto& c) { c.on_answered(1, some_digest(1), 0ns), c.on_answered(1, some_digest(1), 0ns); }) == 1);
+}
+
+TEST_CASE("plaintext in a frame is a violation wherever it stands") {
+  violation_list seen;
+  plaintext_checker checker{seen, to_bytes(std::string_view{"a marker"})};
+  checker.on_frame(to_bytes(std::string_view{"sealed"}), 0, 1, 0ns);
+  CHECK(seen.empty());
+  checker.on_frame(to_bytes(std::string_view{"xx a marker xx"}), 0, 1, 0ns);
+  CHECK(seen.all().size() == 1);
+}
+
+TEST_CASE("an acknowledged object that cannot be read after quiet, or reads otherwise, is a violation") {
+  violation_list seen;
+  object_checker checker{seen};
+  checker.on_acknowledged("/f", some_digest(1), 0);
+  auto right = some_digest(1), wrong = some_digest(2);
+  checker.on_final_read("/f", 1, &right, "", 0ns);
+  checker.on_read("/unknown", 1, wrong, 0ns);
+  CHECK(seen.empty());
+  checker.on_final_read("/f", 1, nullptr, "lost", 0ns);
+  checker.on_read("/f", 1, wrong, 0ns);
+  CHECK(seen.all().size() == 2);
+}
+
+TEST_CASE("replicas that differ, or do not answer, are a violation") {
+  violation_list seen;
+  replica_checker checker{seen};
+  checker.on_listing(0, "a", 0ns);
+  checker.on_listing(1, "a", 0ns);
+  CHECK(seen.empty());
+  checker.on_listing(2, "b", 0ns);
+  checker.on_no_listing(3, "down", 0ns);
+  CHECK(seen.all().size() == 2);
+}
+
+TEST_CASE("a job that did not end well, and an output that is missing or doubled, are violations") {
+  violation_list seen;
+  job_checker checker{seen};
+  checker.on_ended("j", "done", 4, 4, 0ns);
+  checker.on_output("/out", 1, 0ns);
+  CHECK(seen.empty());
+  checker.on_ended("j", "running", 4, 3, 0ns);
+  checker.on_output("/out", 2, 0ns);
+  checker.on_output("/out", 0, 0ns);
+  CHECK(seen.all().size() == 3);
+}
+
+TEST_CASE("a queue beyond its bound is a violation, and the list of violations is bounded itself") {
+  violation_list seen;
+  queue_checker checker{seen};
+  checker.on_queue("q", 10, 10, 0ns);
+  CHECK(seen.empty());
+  for (int i = 0; i < 1000; ++i) checker.on_queue("q", 11, 10, 0ns);
+  CHECK_FALSE(seen.empty());
+  CHECK(seen.all().size() < 100);
+}
