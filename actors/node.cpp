@@ -8,10 +8,12 @@
 #include "actors/router/router.hpp"
 #include "actors/store/store.hpp"
 #include "actors/supervisor/supervisor.hpp"
+#include "runtime/host/log.hpp"
 #include "runtime/supervision/limits.hpp"
 
 #include <caf/send.hpp>
 
+#include <charconv>
 #include <thread>
 
 namespace glow {
@@ -39,8 +41,28 @@ caf::actor make_namespace(caf::actor_system& system, node_plan& plan, const caf:
   return caf::actor_cast<caf::actor>(plan.parts.name_space);
 }
 
+/// The epoch of the router that starts now. The calendar's second alone is not enough: it may have gone back since the last
+/// start, or stand still between two, and a node whose claims look old is not believed, or worse, its ways form loops. So
+/// the last one lies in a file, which must be there before the first claim is told.
+std::uint64_t next_epoch(node_plan& plan) {
+  auto& world = plan.world.outside();
+  auto path = epoch_path(plan.options.home);
+  std::uint64_t stored = 0;
+  if (auto file = world.read_file(path, 32)) {
+    auto text = as_text(*file);
+    std::from_chars(text.data(), text.data() + text.size(), stored);
+  }
+  if (stored > UINT64_MAX / 2) stored = 0; // damaged: no calendar gets there
+  auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(to_unix_ms(world.wall_now()) / 1000, 0));
+  plan.last_epoch = std::max({now, stored + 1, plan.last_epoch + 1});
+  if (auto written = world.replace_file(path, to_bytes(std::string_view{std::to_string(plan.last_epoch)})); !written)
+    host::log(host::level::warning, "router",
+              "its epoch is not kept, which matters if the calendar goes back: " + written.why().message);
+  return plan.last_epoch;
+}
+
 caf::actor make_router(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
-  router_arguments arguments{plan.world, *plan.keys, plan.roster, parent};
+  router_arguments arguments{plan.world, *plan.keys, plan.roster, parent, {}, next_epoch(plan)};
   plan.parts.router = spawn_on_loop(system, plan.world.loop(), router_behavior, std::move(arguments));
   subscribe(plan, plan.parts.router, false);
   return caf::actor_cast<caf::actor>(plan.parts.router);
@@ -124,6 +146,7 @@ std::string key_path(const std::string& home) { return home + "/node.key"; }
 std::string namespace_path(const std::string& home) { return home + "/namespace"; }
 std::string database_path(const std::string& home) { return home + "/store"; }
 std::string work_path(const std::string& home) { return home + "/work"; }
+std::string epoch_path(const std::string& home) { return home + "/epoch"; }
 
 caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan,
                       std::function<void(const node_parts&)> published) {

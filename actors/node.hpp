@@ -15,6 +15,7 @@ struct node_plan {
   identity::roster_ptr roster; ///< as read at the start; actors hear newer ones from the namespace
   surroundings world;
   node_parts parts;
+  std::uint64_t last_epoch = 0; ///< of the router, see next_epoch
 };
 
 /// Files of a node in its home.
@@ -22,6 +23,7 @@ std::string key_path(const std::string& home);
 std::string namespace_path(const std::string& home);
 std::string database_path(const std::string& home);
 std::string work_path(const std::string& home);
+std::string epoch_path(const std::string& home);
 
 /// Starts the root supervisor with all actors of the node. `published` is called with the handles whenever they changed.
 caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan,

@@ -137,7 +137,8 @@ router_actor::behavior_type router_behavior(router_self self, const router_argum
   install_lifecycle(self, arguments.parent);
   auto& state = self->state;
   state.world = arguments.world;
-  const auto epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_unix_ms(state.world->wall_now()) / 1000));
+  const auto calendar = static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_unix_ms(state.world->wall_now()) / 1000));
+  const auto epoch = arguments.epoch != 0 ? arguments.epoch : calendar;
   state.machine.emplace(arguments.keys, epoch, state.world->random(), arguments.tuning);
   auto& machine = *state.machine;
   auto now = [self] { return self->clock().now(); };

@@ -51,6 +51,14 @@ TEST_CASE("homes with bad wires, crashes and full disks keep all promises") {
     check_clean(options_for(seed, "loss,duplication,reordering,corruption,crashes,disks", 3min));
 }
 
+TEST_CASE("a node that starts again after its calendar went back is believed at once") {
+  for (std::uint64_t seed : {2u, 7u}) { // both violated while a router's epoch was the calendar's second
+    auto options = options_for(seed, "clocks,departures", 3min);
+    options.work = false;
+    check_clean(options);
+  }
+}
+
 TEST_CASE("a topology that is none, and an unknown fault, are refused with what there is") {
   auto options = options_for(1, "none", 1min);
   options.topology = "/no/such/file";
