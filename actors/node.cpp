@@ -51,6 +51,8 @@ std::uint64_t next_epoch(node_plan& plan) {
   if (auto file = world.read_file(path, 32)) {
     auto text = as_text(*file);
     std::from_chars(text.data(), text.data() + text.size(), stored);
+  } else if (file.why().code != error_code::not_found) {
+    host::log(host::level::warning, "router", "its last epoch cannot be read: " + file.why().message);
   }
   if (stored > UINT64_MAX / 2) stored = 0; // damaged: no calendar gets there
   auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(to_unix_ms(world.wall_now()) / 1000, 0));

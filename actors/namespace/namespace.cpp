@@ -40,7 +40,7 @@ result<void> save(namespace_self self) {
   return written;
 }
 
-/// Learnt places may wait a moment: losing them in a crash costs a slower dial, no more.
+/// Places told by others than whose they are may wait a moment: losing them in a crash costs a slower dial, no more.
 void save_soon(namespace_self self) {
   if (!self->state.save_at) self->state.save_at = self->clock().now() + limits::addresses_save_pause;
   arm(self);
@@ -51,6 +51,16 @@ void tell_roster(namespace_self self, const caf::strong_actor_ptr& whom) {
 }
 
 void start_syncs(namespace_self self);
+
+/// A neighbour's own places are kept at once: after a crash of ours they may be the only way back to it, if it dialled us and
+/// we listen elsewhere then.
+void keep_places(namespace_self self, bool first_hand) {
+  if (!first_hand) return save_soon(self);
+  if (auto written = save(self); !written) {
+    host::log(host::level::error, self->state.name, written.why().message);
+    save_soon(self);
+  }
+}
 
 /// After a change that was made durable: whoever must know is told.
 void announce(namespace_self self, const identity::roster_ptr& before, const std::optional<node_id>& told_by) {
@@ -88,7 +98,7 @@ result<T> merging(namespace_self self, Change change, const node_id& told_by) {
   const identity::sync_effect& effect = outcome->second;
   if (effect.records_new == 0) {
     if (effect.addresses_new) {
-      save_soon(self);
+      keep_places(self, effect.first_hand);
       state.plan.knowledge_changed(self->clock().now(), told_by); // neighbours learn of members' places from each other
       start_syncs(self);
     }
@@ -331,7 +341,7 @@ namespace_actor::behavior_type namespace_behavior(namespace_self self, const nam
     [=](const expel_member& m) { return expel(self, m); },
     [=](const get_certificate&) { return certificate_of(self); },
     [=, &state](const remember_addresses& m) {
-      if (state.known->remember_addresses(m.node, m.uris)) save_soon(self);
+      if (state.known->remember_addresses(m.node, m.uris)) keep_places(self, true);
     },
     [=, &state](const own_addresses& m) {
       if (!state.known->set_own_addresses(m.uris)) return;

@@ -128,18 +128,17 @@ std::string router_state::json() const {
          + field("hop_limit", drops.hop_limit) + "," + field("no_route", drops.no_route) + ","
          + field("not_a_neighbour", drops.not_a_neighbour) + "," + field("too_long", drops.too_long) + ","
          + field("returned", drops.returned) + "," + field("unknown_link", drops.unknown_link) + ","
-         + field("trace_flood", drops.trace_flood) + "," + field("undelivered", undelivered) + "},\"refused\":{"
-         + field("malformed", refused.malformed) + "," + field("forged", refused.forged) + ","
-         + field("strangers", refused.strangers) + "," + field("outdated", refused.outdated) + "}}";
+         + field("stale_neighbour", drops.stale_neighbour) + "," + field("trace_flood", drops.trace_flood) + ","
+         + field("undelivered", undelivered) + "},\"refused\":{" + field("malformed", refused.malformed) + ","
+         + field("forged", refused.forged) + "," + field("strangers", refused.strangers) + ","
+         + field("outdated", refused.outdated) + "}}";
 }
 
 router_actor::behavior_type router_behavior(router_self self, const router_arguments& arguments) {
   install_lifecycle(self, arguments.parent);
   auto& state = self->state;
   state.world = arguments.world;
-  const auto calendar = static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_unix_ms(state.world->wall_now()) / 1000));
-  const auto epoch = arguments.epoch != 0 ? arguments.epoch : calendar;
-  state.machine.emplace(arguments.keys, epoch, state.world->random(), arguments.tuning);
+  state.machine.emplace(arguments.keys, arguments.epoch, state.world->random(), arguments.tuning);
   auto& machine = *state.machine;
   auto now = [self] { return self->clock().now(); };
   if (arguments.roster) perform(self, machine.set_roster(*arguments.roster, now()));

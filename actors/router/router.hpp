@@ -17,8 +17,7 @@ struct router_arguments {
   identity::roster_ptr roster;  ///< may be null: then nobody is believed until roster_changed
   caf::strong_actor_ptr parent; ///< may be null; else the router dies with it
   route::route_tuning tuning{};
-  /// Higher than at any earlier start, whatever the calendar did since. 0: the calendar's second.
-  std::uint64_t epoch = 0;
+  std::uint64_t epoch = 1; ///< higher than at any earlier start, whatever the calendar did since
 };
 
 struct router_state : actor_lifecycle {

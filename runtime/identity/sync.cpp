@@ -27,11 +27,13 @@ std::vector<membership_record> records_where(const membership_log& log, const pr
   return out;
 }
 
-bool merge_addresses(namespace_state& ours, const node_id& teller, const std::vector<node_addresses>& addresses) {
-  bool changed = false;
-  for (auto& [node, uris] : addresses)
-    changed |= node == teller ? ours.remember_addresses(node, uris) : ours.remember_hearsay(node, uris);
-  return changed;
+void merge_addresses(namespace_state& ours, const node_id& teller, const std::vector<node_addresses>& addresses,
+                     sync_effect& effect) {
+  for (auto& [node, uris] : addresses) {
+    const bool changed = node == teller ? ours.remember_addresses(node, uris) : ours.remember_hearsay(node, uris);
+    effect.addresses_new |= changed;
+    effect.first_hand |= changed && node == teller;
+  }
 }
 
 struct decoded_request {
@@ -98,7 +100,7 @@ result<std::pair<byte_string, sync_effect>> answer_sync(namespace_state& ours, c
     effect.records_new = ours.merge(*records_of_certificate(ours.id(), asker, read->certificate));
   }
   effect.records_new += ours.merge(read->pushed);
-  effect.addresses_new = merge_addresses(ours, asker, read->addresses);
+  merge_addresses(ours, asker, read->addresses, effect);
   auto set = ours.log().set_digest();
   effect.level = set == read->set;
 
@@ -127,7 +129,7 @@ result<std::pair<std::optional<byte_string>, sync_effect>> finish_sync(namespace
   if (!read) return read.why();
   sync_effect effect;
   effect.records_new = ours.merge(read->records);
-  effect.addresses_new = merge_addresses(ours, answerer, read->addresses);
+  merge_addresses(ours, answerer, read->addresses, effect);
   effect.level = ours.log().set_digest() == read->set;
   std::optional<byte_string> push;
   if (!read->wanted.empty()) {

@@ -18,7 +18,8 @@ namespace glow::identity {
 struct sync_effect {
   std::size_t records_new = 0;
   bool addresses_new = false;
-  bool level = false; ///< both sides now hold the same records
+  bool first_hand = false; ///< among them places that the other side told of itself
+  bool level = false;      ///< both sides now hold the same records
 };
 
 byte_string make_sync_request(const namespace_state& ours);

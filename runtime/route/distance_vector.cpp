@@ -23,6 +23,11 @@ bool distance_vector::is_member(const node_id& node) const {
   return node == keys_.id() || std::binary_search(members_.begin(), members_.end(), node);
 }
 
+bool distance_vector::knows_us(const node_id& neighbour) const {
+  auto at = neighbours_.find(neighbour);
+  return at != neighbours_.end() && at->second.knows_session;
+}
+
 table_effects distance_vector::set_members(std::vector<node_id> members, steady_time now) {
   members_ = std::move(members);
   for (auto at = destinations_.begin(); at != destinations_.end();) {
@@ -91,6 +96,7 @@ table_effects distance_vector::on_control(const node_id& from, byte_view body, s
   }
   on_session(peer, from, packet->session, now);
   peer.silent = false;
+  peer.knows_session |= packet->ack_session == peer.session;
   if (packet->ack_session == peer.session)
     for (auto number : packet->acks)
       if (peer.in_flight.erase(number) != 0) peer.unanswered = 0;

@@ -79,6 +79,9 @@ public:
   /// Every way, by destination; infeasible and retracted ones too.
   std::vector<way> get_ways() const;
   bool is_member(const node_id& node) const;
+  /// The neighbour has heard of this node's present life. Until then it may hold ways through an earlier one, whose feasible
+  /// distances are forgotten: whatever it forwards here could come back to it (RFC 8966 leaves this window open).
+  bool knows_us(const node_id& neighbour) const;
   const table_counters& counters() const { return counters_; }
   const claim& own_claim() const { return own_.what; }
 
@@ -127,6 +130,7 @@ private:
     steady_time next_send{};
     unsigned unanswered = 0;
     bool silent = false;
+    bool knows_session = false; ///< it has acknowledged ours
   };
   using wanted_key = std::pair<node_id, metric_class>;
 

@@ -216,6 +216,10 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
     ++drops_.hop_limit;
     return;
   }
+  if (!relays_for(from.peer)) {
+    ++drops_.stale_neighbour;
+    return;
+  }
   auto* link = link_towards(header.destination, header.traffic, &from.peer);
   if (!link) {
     ++drops_.no_route;

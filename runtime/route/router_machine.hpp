@@ -58,6 +58,7 @@ struct drop_counters {
   std::uint64_t too_long = 0;
   std::uint64_t returned = 0; ///< the only way led back to where the packet came from, or it was this node's own
   std::uint64_t unknown_link = 0;
+  std::uint64_t stale_neighbour = 0; ///< from one that routes by what an earlier life of this node told it
   std::uint64_t trace_flood = 0;
 };
 
@@ -84,6 +85,8 @@ public:
   /// Chosen ways only: the reachable nodes.
   std::vector<route_row> get_reachable() const;
   const drop_counters& drops() const { return drops_; }
+  /// Packets for others that this neighbour hands over are forwarded, not dropped: it knows this life of ours.
+  bool relays_for(const node_id& neighbour) const { return table_.knows_us(neighbour); }
   const table_counters& refused() const { return table_.counters(); }
   std::uint64_t forwarded() const { return forwarded_; }
   std::size_t links() const { return links_.size(); }

@@ -56,7 +56,7 @@ struct line_of_nodes {
     }
     std::sort(roster->members.begin(), roster->members.end(), [](auto& a, auto& b) { return a.id < b.id; });
     for (auto& each : keys) {
-      routers.push_back(spawn_on_loop(*system, *loop, router_behavior, router_arguments{world, *each, roster, nullptr, {}, 0}));
+      routers.push_back(spawn_on_loop(*system, *loop, router_behavior, router_arguments{world, *each, roster, nullptr}));
       endpoints.push_back(
         spawn_on_loop(*system, *loop, endpoint_behavior, endpoint_arguments{world, routers.back(), each, roster, nullptr}));
     }

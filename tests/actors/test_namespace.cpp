@@ -276,3 +276,16 @@ TEST_CASE("the certificate of a member is made for handshakes") {
   auto roster = ask<roster_changed>(w, founder, get_roster{})->roster;
   CHECK(identity::check_peer(*roster, keys_of(1).id(), made->certificate));
 }
+
+TEST_CASE("the places that a neighbour tells of itself outlive a crash that follows at once") {
+  world w;
+  auto founder = w.start(1, "ns");
+  REQUIRE(join(w, founder, 2));
+  caf::anon_send(founder, remember_addresses{keys_of(2).id(), {*parse_channel_uri("tcp://10.1.2.3:4")}});
+  REQUIRE(ask<known_addresses>(w, founder, get_known_addresses{}));
+  auto kept = host::read_file(w.here.file("ns"), limits::namespace_file_bytes_max);
+  REQUIRE(kept);
+  auto read = identity::namespace_state::decode(*kept, keys_of(1));
+  REQUIRE(read);
+  CHECK(read->known_addresses(false).size() == 1);
+}

@@ -36,7 +36,7 @@ struct router_world {
     }
     roster = all;
     for (auto& each : keys)
-      routers.push_back(spawn_on_loop(*system, *loop, router_behavior, router_arguments{world, each, roster, nullptr, {}, 0}));
+      routers.push_back(spawn_on_loop(*system, *loop, router_behavior, router_arguments{world, each, roster, nullptr}));
   }
   ~router_world() {
     for (auto& each : wires) caf::anon_send_exit(each, caf::exit_reason::user_shutdown);

@@ -136,7 +136,6 @@ private:
   }
 
   bool converged() {
-    std::vector<std::size_t> component(mesh_.size(), SIZE_MAX);
     for (std::size_t i = 0; i < mesh_.size(); ++i) {
       if (!mesh_.at(i).is_up()) continue;
       auto hops = hops_from(i);
@@ -181,8 +180,13 @@ private:
     for (std::size_t i = 0; i < mesh_.size(); ++i) {
       auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
       if (!mesh_.at(i).is_up() || router == nullptr || !router->machine) continue;
-      for (auto& row : router->machine->get_reachable())
-        by_destination[{mesh_.number_of(row.destination), static_cast<int>(row.table)}][i] = mesh_.number_of(row.next);
+      for (auto& row : router->machine->get_reachable()) {
+        auto next = mesh_.number_of(row.next);
+        auto* there = next < mesh_.size() ? simulated_mesh::state_of<router_self>(mesh_.at(next).parts.router) : nullptr;
+        // over a link that the other end has forgotten, or to one that would drop it, a packet does not come back
+        if (there == nullptr || !there->machine || !there->machine->relays_for(mesh_.id_of(i))) continue;
+        by_destination[{mesh_.number_of(row.destination), static_cast<int>(row.table)}][i] = next;
+      }
     }
     for (auto& [to, next] : by_destination) {
       auto loop = loop_checker::find_loop(next);

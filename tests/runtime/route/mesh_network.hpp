@@ -75,6 +75,10 @@ public:
     tell_link(link, l.a);
     tell_link(link, l.b);
   }
+  /// After start(): the node learns of a link that its other end never gave up.
+  void find_again(std::size_t link, std::size_t node) {
+    if (links_[link].up) tell_link(link, node);
+  }
   void measure(std::size_t link, duration rtt) {
     links_[link].rtt = rtt;
     tell_link(link, links_[link].a);
@@ -155,13 +159,14 @@ public:
   std::size_t links() const { return links_.size(); }
   const mesh_link& link(std::size_t i) const { return links_[i]; }
 
-  /// Follows the chosen next hops from every node to every other: no node is met twice.
+  /// Follows the chosen next hops from every node to every other, as far as the next one relays for it: none is met twice.
   bool has_loop() {
     for (auto c : each_metric_class) {
       std::vector<std::map<node_id, std::size_t>> next(nodes_.size());
       for (std::size_t i = 0; i < nodes_.size(); ++i)
         for (auto& each : nodes_[i].machine->get_reachable())
-          if (each.table == c) next[i][each.destination] = index(each.next);
+          if (auto there = index(each.next); each.table == c && nodes_[there].machine->relays_for(id_of(i)))
+            next[i][each.destination] = there;
       for (std::size_t to = 0; to < nodes_.size(); ++to)
         for (std::size_t from = 0; from < nodes_.size(); ++from) {
           auto at = from;

@@ -63,6 +63,32 @@ TEST_CASE("no loop ever forms while random links fail and return, even with loss
   }));
 }
 
+TEST_CASE("no loop ever forms through a node that restarts while its neighbours still believe its earlier life") {
+  REQUIRE(rc::check("loop freedom across lives", [] {
+    seeded_random random{*rc::gen::arbitrary<std::uint64_t>()};
+    mesh net{3 + random.next_below(6), random.next_u64()};
+    connect_randomly(net, random, 1 + random.next_below(7), random.next_below(2) == 0 ? 0.0 : 0.15);
+    net.run_for(2s);
+    net.check_loops = true;
+    for (std::uint64_t life = 1; life <= 6; ++life) {
+      const auto node = random.next_below(net.size());
+      net.start(node, 1000 + life);
+      if (random.next_below(2) == 0) net.cut(random.next_below(net.links())); // so that ways lead elsewhere
+      const auto first = random.next_below(net.links());
+      for (std::size_t i = 0; i < net.links(); ++i) {
+        const auto link = (first + i) % net.links();
+        if (net.link(link).a != node && net.link(link).b != node) continue;
+        net.run_for(duration{static_cast<duration::rep>(random.next_below(300'000'000))});
+        net.find_again(link, node);
+      }
+      for (std::size_t i = 0; i < net.links(); ++i) net.raise(i);
+    }
+    net.run_for(3s);
+    RC_ASSERT(!net.loop_seen);
+    RC_ASSERT(net.all_reach_all());
+  }));
+}
+
 TEST_CASE("tables come to the shortest ways within two seconds after the last change") {
   REQUIRE(rc::check("convergence", [] {
     const auto seed = *rc::gen::arbitrary<std::uint64_t>();

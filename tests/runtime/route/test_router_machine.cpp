@@ -53,6 +53,28 @@ TEST_CASE("a relay that restarts is back within a second, its clock set back or 
   }
 }
 
+TEST_CASE("what a neighbour forwards by the word of an earlier life is dropped instead of sent round") {
+  mesh net{4, 5}; // 3 ── 1, and the triangle 0 1 2
+  auto leaf = net.connect(3, 1, 10ms);
+  auto slow = net.connect(1, 0, 200ms);
+  net.connect(0, 2, 10ms);
+  auto slower = net.connect(2, 1, 400ms);
+  net.run_for(3s);
+  REQUIRE(net.row(2, 3)->next == net.id_of(0));
+  net.start(1, 2000);
+  net.cut(leaf);
+  net.find_again(slower, 1);
+  net.run_for(1s);
+  REQUIRE(net.row(1, 3)->next == net.id_of(2)); // which goes by 0, and that by node 1's earlier life
+  net.find_again(slow, 1);
+  net.send(0, 3, "round");
+  net.run_for(150ms);
+  CHECK(net.at(1).machine->forwarded() == 0);
+  CHECK(net.at(1).machine->drops().stale_neighbour == 1);
+  net.run_for(2s);
+  CHECK_FALSE(net.reaches(0, 3));
+}
+
 TEST_CASE("a direct payload reaches the neighbour only, and is proven to be from it") {
   line_of_three l;
   l.net.send(0, 1, "near", traffic_class::interactive, true);
