@@ -133,10 +133,9 @@ void distance_vector::learn(const node_id& from, const route_update& update, std
   }
   if (promises && entry.newest && update.said.what.epoch < entry.newest->what.epoch) {
     ++counters_.outdated;
-    // the origin itself, started with a clock that went backwards: show it its own newer word
-    if (from == update.origin)
-      if (auto& asked = neighbours_.at(from).to_ask; asked.size() < limits::route_entries_per_packet_max)
-        asked.push_back({update.origin, *entry.newest, metric_class::interactive, 1});
+    // the origin started anew with a clock that went backwards, or somebody missed its newer word: show it, all the way
+    if (auto& asked = neighbours_.at(from).to_ask; asked.size() < limits::route_entries_per_packet_max)
+      asked.push_back({update.origin, *entry.newest, metric_class::interactive, limits::hop_limit_default});
     return;
   }
   if (promises && (!entry.newest || update.said.what > entry.newest->what)) entry.newest = update.said;

@@ -92,7 +92,8 @@ private:
     faults_.end();
     mesh_.runs().run_for(quiet_time);
     if (options_.progress) options_.progress(whole, whole);
-    if (!converged()) violations_.add(mesh_.runs().elapsed(), "routes are not those of the whole mesh after quiet");
+    if (auto wrong = wrong_route(); !wrong.empty())
+      violations_.add(mesh_.runs().elapsed(), "routes are not those of the whole mesh after quiet: " + wrong);
     report_.path_stretch = stretch();
     if (options_.work) work_.check_all();
     mesh_.runs().run_for(6min, [this] { return work_.all_checked(); });
@@ -135,19 +136,23 @@ private:
     return hops;
   }
 
-  bool converged() {
+  bool converged() { return wrong_route().empty(); }
+
+  /// The first route that is missing, or leads to where no cable does; empty when all are right.
+  std::string wrong_route() {
     for (std::size_t i = 0; i < mesh_.size(); ++i) {
       if (!mesh_.at(i).is_up()) continue;
       auto hops = hops_from(i);
       auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
-      if (router == nullptr || !router->machine) return false;
+      if (router == nullptr || !router->machine) return mesh_.at(i).name + " has no router";
       std::vector<bool> reached(mesh_.size());
       for (auto& row : router->machine->get_reachable())
         if (auto to = mesh_.number_of(row.destination); to < mesh_.size()) reached[to] = true;
       for (std::size_t to = 0; to < mesh_.size(); ++to)
-        if (to != i && reached[to] != (hops[to] != SIZE_MAX)) return false;
+        if (to != i && reached[to] != (hops[to] != SIZE_MAX))
+          return fmt::format("{} has {} way to {}", mesh_.at(i).name, reached[to] ? "a" : "no", mesh_.at(to).name);
     }
-    return true;
+    return {};
   }
 
   double stretch() {

@@ -53,6 +53,22 @@ TEST_CASE("a relay that restarts is back within a second, its clock set back or 
   }
 }
 
+TEST_CASE("a node whose epoch went back is believed again by those who know only its earlier word, however far away") {
+  mesh net{4, 6}; // 0 ── 1 ── 2 ── 3
+  net.connect(0, 1, 10ms);
+  auto middle = net.connect(1, 2, 10ms);
+  net.connect(2, 3, 10ms);
+  net.run_for(1s);
+  net.cut(middle);
+  net.start(0, 10); // and its neighbour forgot as well
+  net.start(1, 2000);
+  net.find_again(0, 0);
+  net.find_again(0, 1);
+  net.raise(middle);
+  net.run_for(999ms);
+  CHECK(net.all_reach_all());
+}
+
 TEST_CASE("what a neighbour forwards by the word of an earlier life is dropped instead of sent round") {
   mesh net{4, 5}; // 3 ── 1, and the triangle 0 1 2
   auto leaf = net.connect(3, 1, 10ms);
