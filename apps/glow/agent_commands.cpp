@@ -39,14 +39,12 @@ result<void> keep_flags(const std::string& home, const client::agent_config& giv
   return client::write_config(path, *config);
 }
 
-result<int> show_started(const context& with, pid_t pid, bool already, bool kept) {
-  auto status = ask_agent(with, "status", {});
-  if (!status) return status.why();
+result<int> show_started(const context& with, const json& status, pid_t pid, bool already, bool kept) {
   json out{{"pid", pid},
            {"home", with.home},
            {"already_running", already},
-           {"node", (*status)["node"]},
-           {"namespace", (*status)["namespace"]}};
+           {"node", status["node"]},
+           {"namespace", status["namespace"]}};
   return show(with, out, [&] {
     auto who = text_of(out["node"], "name") + " (" + text_of(out["node"], "id").substr(0, 8) + ") in namespace "
                + text_of(out["namespace"], "name");
@@ -62,12 +60,19 @@ result<int> up(const context& with, const up_flags& flags) {
   if (auto made = make_home(with.home); !made) return made.why();
   if (auto kept = keep_flags(with.home, given); !kept) return kept.why();
   auto running = connection::open(with.home);
-  if (running) return show_started(with, running->agent_pid(), true, !given.empty());
-  if (running.why().code != error_code::no_agent) return running.why();
+  if (running) {
+    auto status = ask_agent(with, "status", {});
+    if (status) return show_started(with, *status, running->agent_pid(), true, !given.empty());
+    if (status.why().code != error_code::no_agent) return status.why(); // else it was killed, and its socket was still open
+  } else if (running.why().code != error_code::no_agent) {
+    return running.why();
+  }
   if (flags.foreground) return become_agent(with.home);
   auto pid = start_agent(with.home);
   if (!pid) return pid.why();
-  return show_started(with, *pid, false, false);
+  auto status = ask_agent(with, "status", {});
+  if (!status) return status.why();
+  return show_started(with, *status, *pid, false, false);
 }
 
 result<int> down(const context& with) {

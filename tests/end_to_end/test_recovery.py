@@ -1,5 +1,6 @@
 """What a person would see when machines die and come back."""
 import os
+import signal
 import time
 import unittest
 
@@ -50,6 +51,19 @@ class Recovery(unittest.TestCase):
             took = wait_for(10, "vps to see laptop again", lambda: vps.sees("laptop"))
             print(f"routes came back {took:.2f} s after nas did")
             self.assertLess(took, 2)
+
+    def test_an_agent_starts_again_however_soon_after_the_kill(self):
+        with Mesh() as mesh:
+            node = mesh.node("solo", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
+            write(mesh.path("big"), os.urandom(40 << 20))
+            for _ in range(8):
+                putting = node.start("put", mesh.path("big"), "/big")
+                time.sleep(0.1)
+                os.kill(node.pid, signal.SIGKILL)  # its threads, lock and socket go a little later
+                killed = node.pid
+                node.up()
+                self.assertNotEqual(node.pid, killed)
+                ended(putting)
 
     def test_kill_minus_nine_during_put_loses_nothing_acknowledged_and_shows_nothing_half_written(self):
         with Mesh() as mesh:
