@@ -11,11 +11,11 @@ inline void fail_as(const call_ptr& call, const caf::error& why) {
   if (!call->ended()) call->fail(from_caf(why));
 }
 
-/// Sends `message`, calls `then(Answer&)` unless the command has ended meanwhile. Long commands pass caf::infinite: their
-/// deadline is the command's own.
-template <class Answer, class Handle, class Message, class Then>
-void ask(const call_ptr& call, const Handle& to, Message message, Then then, const caf::duration& wait) {
-  if (!to) return call->fail({error_code::stopped, "the agent is starting or healing: try again"});
+/// The half of `ask` that depends on nothing but the answer: interfaces of typed actors in the names of CAF's templates make
+/// a compiler busy for seconds.
+template <class Answer>
+void await(const call_ptr& call, const caf::actor& to, caf::message message, std::function<void(Answer&)> then,
+           const caf::duration& wait) {
   call->self()
     ->request(to, wait, std::move(message))
     .then(
@@ -25,9 +25,19 @@ void ask(const call_ptr& call, const Handle& to, Message message, Then then, con
       [call](caf::error& why) { fail_as(call, why); });
 }
 
+/// Sends `message`, calls `then(Answer&)` unless the command has ended meanwhile. Long commands pass caf::infinite: their
+/// deadline is the command's own.
+template <class Answer, class Handle, class Message>
+void ask(const call_ptr& call, const Handle& to, Message message, std::function<void(Answer&)> then, const caf::duration& wait) {
+  using answers = typename caf::response_type<typename Handle::signatures, Message>::type; // caf::message for caf::actor
+  static_assert(std::is_same_v<answers, caf::message> || std::is_same_v<answers, caf::detail::type_list<Answer>>);
+  if (!to) return call->fail({error_code::stopped, "the agent is starting or healing: try again"});
+  await<Answer>(call, caf::actor_cast<caf::actor>(to), caf::make_message(std::move(message)), std::move(then), wait);
+}
+
 /// With the time that an actor of the same node has to answer.
-template <class Answer, class Handle, class Message, class Then>
-void ask(const call_ptr& call, const Handle& to, Message message, Then then) {
+template <class Answer, class Handle, class Message>
+void ask(const call_ptr& call, const Handle& to, Message message, std::function<void(Answer&)> then) {
   ask<Answer>(call, to, std::move(message), std::move(then), caf::duration{limits::local_request_timeout});
 }
 
