@@ -74,6 +74,13 @@ void dial_plan::keep_members(const std::function<bool(const node_id&)>& is_membe
   });
 }
 
+bool dial_plan::take_unproven_turn(steady_time now) {
+  const auto next = std::max(unproven_until_, now) + limits::dial_unproven_pause;
+  if (next - now > limits::dial_unproven_burst * limits::dial_unproven_pause) return false;
+  unproven_until_ = next;
+  return true;
+}
+
 std::vector<dial_start> dial_plan::take_due(steady_time now) {
   std::vector<std::pair<dial_id, target*>> due;
   std::size_t in_flight = 0;
@@ -85,6 +92,7 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
                    [](auto& a, auto& b) { return preference(a.second->uri.scheme) < preference(b.second->uri.scheme); });
   std::vector<dial_start> out;
   std::map<node_id, int> started; // of each node, in this turn
+  int denied = 0;
   for (auto& [id, each] : due) {
     if (in_flight + out.size() >= limits::dials_in_flight_max) {
       each->due = now + limits::dial_stagger;
@@ -95,6 +103,10 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
         each->due = now + earlier * limits::dial_stagger;
         continue;
       }
+    if (!each->permanent && !each->linked_at && !take_unproven_turn(now)) {
+      each->due = now + ++denied * limits::dial_unproven_pause;
+      continue;
+    }
     each->at = phase::dialling;
     out.push_back({id, each->uri, each->expected});
   }

@@ -47,7 +47,7 @@ public:
   void keep_members(const std::function<bool(const node_id&)>& is_member);
 
   /// The dials to start now; each then is in flight until linked(), failed() or lost(). Places of one node start in
-  /// order of preference, limits::dial_stagger apart (happy eyeballs, RFC 8305).
+  /// order of preference, limits::dial_stagger apart (happy eyeballs, RFC 8305). Places that never led anywhere are paced.
   std::vector<dial_start> take_due(steady_time now);
   /// When take_due() has something to say next, if nothing is told before.
   std::optional<steady_time> next_due() const;
@@ -78,12 +78,15 @@ private:
   };
 
   bool rests(const target& each) const;
+  /// Of the places that never led anywhere (and nobody asked for by name): may another one be dialled? If so it is counted.
+  bool take_unproven_turn(steady_time now);
   bool make_room(const std::optional<node_id>& expected, bool permanent);
   void back_off(target& each, const error& why, steady_time now, random_source& random);
 
   dial_id last_id_ = 0;
   std::map<dial_id, target> targets_;
   std::map<std::pair<node_id, std::string>, std::size_t> links_; ///< up, by node and scheme
+  steady_time unproven_until_{}; ///< the generic cell rate algorithm's theoretical arrival time (ITU-T I.371)
 };
 
 /// Wait before the next try after so many failures in a row (1 …): doubles from limits::dial_backoff_min up to `cap`,

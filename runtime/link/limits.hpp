@@ -13,6 +13,8 @@ inline constexpr std::size_t link_datagram_bytes_min = 64;
 /// Time that a handshake may take, and the pause before its first retransmission (doubled each time).
 inline constexpr duration handshake_timeout = 5s;
 inline constexpr duration handshake_retry_first = 250ms;
+/// The same on a link that is declared slow: its answer takes longer than a second on a serial line.
+inline constexpr duration handshake_retry_first_slow = 2s;
 /// Handshakes pending as responder beyond which strangers must echo a cookie first.
 inline constexpr std::size_t pending_handshakes_max = 64;
 /// Life of a cookie secret: an echo is good for one to two of these.
@@ -72,6 +74,10 @@ inline constexpr duration dial_eager_for = 10min;
 inline constexpr duration dial_settled_after = 5s;
 /// Between the starts of one node's places (RFC 8305 recommends 100 to 250 ms).
 inline constexpr duration dial_stagger = 100ms;
+/// Places that have not led anywhere in this life are dialled that many at once, then one in this time: a mesh of a thousand
+/// members must not look like a port scan, nor cost the square of its size.
+inline constexpr unsigned dial_unproven_burst = 32;
+inline constexpr duration dial_unproven_pause = 500ms;
 /// Places that are remembered at once: of all nodes, and of one (interfaces × transports of a laptop).
 inline constexpr std::size_t dial_targets_max = 1024;
 inline constexpr std::size_t dial_targets_per_node_max = 12;

@@ -15,7 +15,7 @@ effects link_machine::start(steady_time now, random_source& random) {
   effects out;
   phase_ = phase::handshaking;
   deadline_ = now + limits::handshake_timeout;
-  retry_pause_ = limits::handshake_retry_first;
+  retry_pause_ = first_retry_pause();
   retry_at_ = now + retry_pause_;
   if (config_.as == role::initiator) {
     attempt own{handshake{role::initiator}, now, std::nullopt};
@@ -127,7 +127,7 @@ void link_machine::after(effects& out, std::size_t which, handshake::outcome out
   if (!peer_has_spoken_under_keys && !peer_holds_keys) {
     it.unproven = it.talk.make_session(now);
     if (it.talk.as() == role::initiator) { // message 3 is a new message: its repetitions begin afresh
-      retry_pause_ = limits::handshake_retry_first;
+      retry_pause_ = first_retry_pause();
       retry_at_ = now + retry_pause_;
     }
     return;
@@ -164,7 +164,12 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   attempts_.clear();
   phase_ = phase::up;
   up_since_ = last_packet_at_ = now;
-  if (config_.liveness) liveness_.emplace(config_.on_link, session_role_ == role::initiator, now);
+  if (config_.liveness) {
+    auto pace = !config_.declared_class.empty() ? liveness::pace::slow
+                : config_.on_link               ? liveness::pace::local
+                                                : liveness::pace::wide;
+    liveness_.emplace(pace, session_role_ == role::initiator, now);
+  }
   // the responder's confirmation stops message 3; either side's ping proves the keys and measures the first round trip
   if (session_role_ == role::responder) send_frame(out, confirm_frame{}, now);
   send_ping(out, now);

@@ -123,6 +123,10 @@ private:
   void refuse(effects& out, error why, byte_string last_word, steady_time now);
   void repeat_refusal(effects& out);
   void start_admitting(effects& out, attempt proven, steady_time now);
+  /// On a link that is declared slow the answer is not lost because it is not there yet.
+  duration first_retry_pause() const {
+    return config_.declared_class.empty() ? limits::handshake_retry_first : limits::handshake_retry_first_slow;
+  }
   void become_up(effects& out, attempt proven, steady_time now);
   void on_admission_part(effects& out, admission_frame part, steady_time now);
   void send_admission_parts(effects& out, steady_time now);

@@ -2,12 +2,16 @@
 
 #include "runtime/link/limits.hpp"
 
+#include <algorithm>
+
 namespace glow::link {
 namespace {
 
 constexpr int probes_max = 4;
 /// Assumed while nothing was measured.
 constexpr duration rtt_unmeasured = 300ms;
+/// A full packet each way at 9600 bit/s, and one that was queued before it.
+constexpr duration rtt_slow_min = 3s;
 
 /// The next whole beat after `t`: links of one node wake it together.
 steady_time beat_after(steady_time t) {
@@ -17,14 +21,15 @@ steady_time beat_after(steady_time t) {
 
 } // namespace
 
-duration liveness::patience(duration rtt) const {
-  if (on_link_) return 100ms;
-  return (rtt > 0ns ? rtt : rtt_unmeasured) + 100ms;
+duration liveness::round_trip(duration measured) const {
+  if (pace_ == pace::slow) return std::max(measured, rtt_slow_min);
+  return measured > 0ns ? measured : rtt_unmeasured;
 }
 
+duration liveness::patience(duration rtt) const { return pace_ == pace::local ? 100ms : round_trip(rtt) + 100ms; }
+
 duration liveness::probe_interval(duration rtt) const {
-  if (on_link_) return 50ms;
-  return (2 * (rtt > 0ns ? rtt : rtt_unmeasured) + 400ms) / probes_max;
+  return pace_ == pace::local ? 50ms : (2 * round_trip(rtt) + 400ms) / probes_max;
 }
 
 void liveness::on_sent(steady_time now, duration rtt) {

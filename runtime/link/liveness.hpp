@@ -18,9 +18,14 @@ class liveness {
 public:
   enum class advice { nothing, probe, dead };
 
-  /// `on_link`: dead within 300 ms of unanswered data; else within 3 RTT + 500 ms.
+  /// What is asked of a silent peer, and how soon it is given up after unanswered data.
+  enum class pace {
+    local, ///< 300 ms
+    wide,  ///< 3 RTT + 500 ms
+    slow,  ///< as wide, but a round trip counts as 3 s at the least: a line that takes a second for one packet each way
+  };
   /// `leads`: this side beats when idle; the other one only after missing two beats.
-  liveness(bool on_link, bool leads, steady_time now) : on_link_{on_link}, leads_{leads}, heard_at_{now} {}
+  liveness(pace how, bool leads, steady_time now) : pace_{how}, leads_{leads}, heard_at_{now} {}
 
   /// Something left that the peer answers sooner or later: data or a ping, not an answer.
   void on_sent(steady_time now, duration rtt);
@@ -38,7 +43,9 @@ private:
   duration patience(duration rtt) const;
   duration probe_interval(duration rtt) const;
 
-  bool on_link_;
+  duration round_trip(duration measured) const;
+
+  pace pace_;
   bool leads_;
   steady_time heard_at_;
   std::optional<steady_time> next_probe_; ///< set while something is unanswered

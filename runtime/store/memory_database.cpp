@@ -92,6 +92,15 @@ void memory_database::crash(std::size_t keep_undurable) {
   undurable_.clear();
 }
 
+void memory_database::rot(family in, byte_view key, std::uint64_t which) {
+  std::lock_guard lock{mutex_};
+  auto& table = tables_[table_index(in)];
+  auto found = table.find(to_bytes(key));
+  if (found == table.end() || found->second.empty()) return;
+  auto bit = which % (found->second.size() * 8);
+  found->second[bit / 8] = static_cast<std::uint8_t>(found->second[bit / 8] ^ (1u << (bit % 8)));
+}
+
 std::size_t memory_database::writes() const {
   std::lock_guard lock{mutex_};
   return writes_;

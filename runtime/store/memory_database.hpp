@@ -27,6 +27,9 @@ public:
   /// survive (a crash may keep any prefix).
   void crash(std::size_t keep_undurable = 0);
 
+  /// A bit of that record's value flips, as on an old disk; nothing when there is no such record. `which`: modulo its bits.
+  void rot(family in, byte_view key, std::uint64_t which);
+
   std::size_t writes() const;           ///< successful ones so far
   std::size_t undurable_writes() const; ///< since the last durable one
   std::size_t size_bytes() const;       ///< keys and values held

@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace glow::simulation {
 namespace {
 
 constexpr std::size_t violations_kept = 50;
+
+constexpr double control_share_max = 0.02;
+/// Shorter than this proves nothing: one beat of a serial line is more than its share of a second.
+constexpr duration settled_for_min = 2min;
 
 } // namespace
 
@@ -108,6 +113,32 @@ void job_checker::on_output(const std::string& path, std::size_t versions, durat
 void queue_checker::on_queue(const std::string& what, std::size_t length, std::size_t bound, duration when) {
   longest_ = std::max(longest_, length);
   if (length > bound) into_.add(when, fmt::format("{} holds {} entries, its bound is {}", what, length, bound));
+}
+
+void budget_checker::on_frame(std::size_t wire, std::uint64_t rate_bps, std::size_t bytes) {
+  if (!settled_since_) return;
+  auto& counted = wires_[wire];
+  counted.rate_bps = rate_bps;
+  counted.bytes += bytes;
+}
+
+void budget_checker::set_settled(bool settled, duration when) {
+  if (settled == settled_since_.has_value()) return;
+  if (settled)
+    settled_since_ = when;
+  else
+    settled_for_ += when - *std::exchange(settled_since_, std::nullopt);
+}
+
+void budget_checker::judge(const std::function<std::string(std::size_t wire)>& name_of, duration when) {
+  const auto time = settled_for_ + (settled_since_ ? when - *settled_since_ : 0ns);
+  if (time < settled_for_min) return;
+  for (auto& [wire, seen] : wires_) {
+    const auto rate = static_cast<double>(seen.bytes) * 8 / (to_ms(time) / 1000);
+    const auto share = rate / static_cast<double>(seen.rate_bps);
+    if (share > control_share_max)
+      into_.add(when, fmt::format("control traffic takes {:.1f} % of {}", share * 100, name_of(wire)));
+  }
 }
 
 } // namespace glow::simulation

@@ -5,6 +5,7 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/time.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -118,6 +119,29 @@ public:
 private:
   violation_list& into_;
   std::size_t longest_ = 0;
+};
+
+/// Control traffic of an idle mesh stays within its share of every wire (overlay.md), while nothing changes. What a change
+/// costs is no violation: it passes.
+class budget_checker {
+public:
+  explicit budget_checker(violation_list& into) : into_{into} {}
+  /// A frame on a wire, identified by the caller; counted while the mesh is settled.
+  void on_frame(std::size_t wire, std::uint64_t rate_bps, std::size_t bytes);
+  /// From now on the mesh is settled, or is not.
+  void set_settled(bool settled, duration when);
+  /// Judges what was counted so far.
+  void judge(const std::function<std::string(std::size_t wire)>& name_of, duration when);
+
+private:
+  struct tally {
+    std::uint64_t rate_bps = 0;
+    std::uint64_t bytes = 0;
+  };
+  violation_list& into_;
+  std::map<std::size_t, tally> wires_;
+  std::optional<duration> settled_since_;
+  duration settled_for_{};
 };
 
 } // namespace glow::simulation

@@ -13,6 +13,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <queue>
 #include <vector>
@@ -31,9 +32,14 @@ private:
   std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
 
+/// Whose an actor is: its machine's number.
+using owner_number = std::uint32_t;
+inline constexpr owner_number nobody = UINT32_MAX;
+
 class engine {
 public:
-  explicit engine(std::uint64_t seed);
+  /// `turns_max`: an actor that is ready this often while the clock stands still spins.
+  explicit engine(std::uint64_t seed, std::uint64_t turns_max = 5'000'000);
   /// Requires: every actor was told to exit; those that are left are run until they have.
   ~engine();
   engine(const engine&) = delete;
@@ -52,16 +58,25 @@ public:
   /// Runs until the virtual time `end`, or until `stop` (asked whenever the clock is about to move) says so.
   void run_until(steady_time end, const std::function<bool()>& stop = nullptr);
   void run_for(duration time, const std::function<bool()>& stop = nullptr) { run_until(now() + time, stop); }
-  /// Runs what is ready, without letting time pass.
+  /// Runs what is ready, without letting time pass. Throws std::runtime_error when that never ends.
   void settle();
+  /// As settle(), for the end of a run: actors that spin are left as they are.
+  void settle_at_last() noexcept;
+
+  /// Actors that `work` spawns, and all that those spawn, belong to `owner`.
+  void act_for(owner_number owner, const std::function<void()>& work);
+  /// None of the owner's actors has a turn until thaw(): its machine sleeps. Their mailboxes and timers go on.
+  void freeze(owner_number owner);
+  void thaw(owner_number owner);
+  /// The actor whose turn it is has its next one after `time` at the earliest: it waits for a slow device. No effect between
+  /// turns.
+  void block_current_for(duration time);
 
   event_hash& hash() { return hash_; }
   /// Actor turns and network events so far.
   std::uint64_t events() const { return events_; }
   /// The most messages that waited for one actor when its turn came.
   std::size_t longest_mailbox() const { return longest_mailbox_; }
-  std::size_t pending_events() const { return due_.size(); }
-  std::size_t pending_timers();
   /// Called before each actor turn.
   void on_turn(std::function<void()> watcher) { watcher_ = std::move(watcher); }
 
@@ -86,12 +101,20 @@ private:
 
   caf::scheduler::test_coordinator& scheduler();
   void run_one_actor();
+  bool must_wait(caf::resumable* ready, caf::actor_id id);
+  void own_new_actors(owner_number owner);
 
   caf::actor_system_config config_;
   caf::actor_system system_;
   simulated_loop loop_;
   seeded_random order_;
+  std::uint64_t turns_max_;
   steady_time start_;
+  std::vector<owner_number> owners_;                            ///< by actor id
+  std::map<owner_number, std::vector<caf::resumable*>> frozen_; ///< ready, but not yet to be run
+  std::map<caf::actor_id, steady_time> blocked_;
+  std::map<caf::actor_id, caf::resumable*> put_aside_; ///< ready, but blocked
+  caf::actor_id current_ = 0;
   std::priority_queue<due_event, std::vector<due_event>, std::greater<>> due_;
   std::uint64_t last_number_ = 0;
   std::uint64_t events_ = 0;

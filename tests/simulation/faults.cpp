@@ -6,32 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 namespace glow::simulation {
+namespace {
 
-const std::vector<std::string>& fault_names() {
-  static const std::vector<std::string> names{"loss",    "duplication", "reordering", "corruption", "cuts",   "partitions",
-                                              "swizzle", "crashes",     "departures", "actors",     "clocks", "disks"};
-  return names;
-}
+constexpr std::size_t rot_candidates_max = 64;
+constexpr std::size_t flood_messages = 5000;
 
-result<std::set<std::string>> parse_faults(const std::string& text) {
-  auto& names = fault_names();
-  if (text == "none") return std::set<std::string>{};
-  if (text == "default") return std::set<std::string>{names.begin(), names.end()};
-  std::set<std::string> out;
-  std::istringstream words{text};
-  for (std::string word; std::getline(words, word, ',');) {
-    if (std::find(names.begin(), names.end(), word) == names.end()) {
-      std::string known;
-      for (auto& each : names) known += " " + each;
-      return error{error_code::usage, "no fault '" + word + "'; there are none, default and:" + known};
-    }
-    out.insert(word);
-  }
-  return out;
-}
+} // namespace
 
 fault_injector::fault_injector(simulated_mesh& mesh, std::set<std::string> kinds, std::uint64_t seed, duration pace)
   : mesh_{mesh}, kinds_{std::move(kinds)}, random_{seed ^ 0x6661756c7473ULL}, pace_{pace} {}
@@ -47,7 +29,8 @@ void fault_injector::begin() {
     {has("loss") ? 0.01 : 0, has("duplication") ? 0.01 : 0, has("reordering") ? 0.05 : 0, has("corruption") ? 0.002 : 0});
   if (has("clocks"))
     for (std::size_t i = 0; i < mesh_.size(); ++i) mesh_.at(i).clock->drift = (random_.next_unit() - 0.5) * 2e-4;
-  for (auto kind : {"cuts", "partitions", "swizzle", "crashes", "departures", "actors", "clocks", "disks"})
+  for (auto kind : {"cuts", "partitions", "swizzle", "crashes", "departures", "actors", "clocks", "disks", "sleeps", "floods",
+                    "slowness", "rot"})
     if (has(kind)) strike_later(kind);
 }
 
@@ -57,6 +40,8 @@ void fault_injector::end() {
   for (std::size_t i = 0; i < mesh_.wires().cables(); ++i) mesh_.wires().cut_both(i, false);
   for (std::size_t i = 0; i < mesh_.size(); ++i) {
     mesh_.at(i).disk->full = false;
+    mesh_.at(i).disk->slow = false;
+    mesh_.wake(i);
     mesh_.start(i);
   }
   told("all is repaired");
@@ -85,6 +70,8 @@ void fault_injector::strike(const std::string& kind) {
   if (kind == "partitions") return part();
   if (kind == "swizzle") return swizzle();
   if (kind == "actors") return kill_some_actor();
+  if (kind == "floods") return flood_some_actor();
+  if (kind == "rot") return rot(node);
   if (kind == "crashes") {
     if (!it.is_up()) return;
     told("crash of " + it.name);
@@ -95,6 +82,18 @@ void fault_injector::strike(const std::string& kind) {
     told("departure of " + it.name);
     mesh_.stop(node);
     mesh_.runs().after(5s + up_to(90s), [this, node] { mesh_.start(node), told("return"); });
+  } else if (kind == "sleeps") {
+    if (!it.is_awake()) return;
+    told("sleep of " + it.name);
+    mesh_.sleep(node);
+    // mostly short, now and then longer than any session, lease or route lives
+    auto length = random_.next_below(4) == 0 ? 10min + up_to(12h) : 1s + up_to(3min);
+    mesh_.runs().after(length, [this, node] {
+      if (mesh_.at(node).asleep) mesh_.wake(node), told("awake");
+    });
+  } else if (kind == "slowness") {
+    it.disk->slow = true;
+    mesh_.runs().after(1s + up_to(20s), [this, node] { mesh_.at(node).disk->slow = false; });
   } else if (kind == "clocks") {
     it.clock->offset += duration{static_cast<std::int64_t>((random_.next_unit() - 0.5) * 600e9)};
   } else if (kind == "disks") {
@@ -136,11 +135,30 @@ void fault_injector::swizzle() {
   }
 }
 
-void fault_injector::kill_some_actor() {
-  auto node = some_node();
-  auto& parts = mesh_.at(node).parts;
-  if (!mesh_.at(node).is_up() || !parts.links) return;
+/// Only where another member has the chunk as it was: what its last holder loses, nobody can bring back.
+void fault_injector::rot(std::size_t node) {
+  auto& own = *mesh_.at(node).disk->database;
+  std::vector<byte_string> rotten;
+  (void)own.scan(store::family::chunks, {}, {}, [&](byte_view key, byte_view value) {
+    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+      auto other = i == node ? result<std::optional<byte_string>>{std::nullopt}
+                             : mesh_.at(i).disk->database->get(store::family::chunks, key);
+      if (!other || !*other || !std::equal(value.begin(), value.end(), (*other)->begin(), (*other)->end())) continue;
+      rotten.push_back(to_bytes(key));
+      break;
+    }
+    return rotten.size() < rot_candidates_max;
+  });
+  if (rotten.empty()) return;
+  auto& key = rotten[random_.next_below(rotten.size())];
+  own.rot(store::family::chunks, key, random_.next_u64());
+  told("rot on " + mesh_.at(node).name);
+}
+
+std::vector<std::pair<std::string, caf::strong_actor_ptr>> fault_injector::actors_of(std::size_t node) {
   std::vector<std::pair<std::string, caf::strong_actor_ptr>> victims;
+  auto& parts = mesh_.at(node).parts;
+  if (!mesh_.at(node).is_awake() || !parts.links) return victims;
   auto add = [&](const char* name, const auto& handle) {
     if (handle) victims.emplace_back(name, caf::actor_cast<caf::strong_actor_ptr>(handle));
   };
@@ -154,6 +172,22 @@ void fault_injector::kill_some_actor() {
     for (auto& [id, each] : links->links) add("link", each.actor);
     for (auto& [id, each] : links->transports) add("transport", each.actor);
   }
+  return victims;
+}
+
+void fault_injector::flood_some_actor() {
+  auto node = some_node();
+  auto victims = actors_of(node);
+  if (victims.empty()) return;
+  auto& [name, victim] = victims[random_.next_below(victims.size())];
+  told("flood of " + mesh_.at(node).name + "'s " + name);
+  for (std::size_t i = 0; i < flood_messages; ++i) caf::anon_send(caf::actor_cast<caf::actor>(victim), driver_work{});
+}
+
+void fault_injector::kill_some_actor() {
+  auto node = some_node();
+  auto victims = actors_of(node);
+  if (victims.empty()) return;
   auto& [name, victim] = victims[random_.next_below(victims.size())];
   told("death of " + mesh_.at(node).name + "'s " + name);
   caf::anon_send_exit(caf::actor_cast<caf::actor>(victim), caf::exit_reason::kill);

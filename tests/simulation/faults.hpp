@@ -2,6 +2,7 @@
 /// ends its own damage some time later. Refuses to judge: checkers do.
 #pragma once
 
+#include "tests/simulation/fault_names.hpp"
 #include "tests/simulation/simulated_mesh.hpp"
 
 #include <set>
@@ -9,20 +10,6 @@
 #include <vector>
 
 namespace glow::simulation {
-
-/// Every kind, by name, as `--faults` takes them:
-///   loss duplication reordering corruption   of datagrams, on every cable
-///   cuts       one cable, in one direction or both, for seconds
-///   partitions the mesh in two, for up to a minute
-///   swizzle    a random subset of cables is cut one by one and restored in another order
-///   crashes    kill -9 with loss of power; writes after the last sync survive in part
-///   departures a goodbye and an orderly stop; the node comes back minutes later
-///   actors     one actor of one node is killed
-///   clocks     calendars jump by minutes and drift
-///   disks      a full disk for a while
-const std::vector<std::string>& fault_names();
-/// `none`, `default` (all) or names with commas between. Errors: `usage`.
-result<std::set<std::string>> parse_faults(const std::string& text);
 
 class fault_injector {
 public:
@@ -41,7 +28,11 @@ private:
   void cut_for(std::size_t cable, bool forth, bool back, duration time);
   void swizzle();
   void part();
+  void rot(std::size_t node);
+  /// The node's actors by name, links and transports among them.
+  std::vector<std::pair<std::string, caf::strong_actor_ptr>> actors_of(std::size_t node);
   void kill_some_actor();
+  void flood_some_actor();
   void told(const std::string& what);
   std::size_t some_node() { return random_.next_below(mesh_.size()); }
   duration up_to(duration most) {

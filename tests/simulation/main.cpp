@@ -26,6 +26,12 @@ struct flags {
   bool trace = false, json = false, check = false, idle = false;
 };
 
+std::string all_faults() {
+  std::string out;
+  for (auto& each : fault_names()) out += (out.empty() ? "" : ",") + each;
+  return out;
+}
+
 /// "90s", "10m", "2h"; nothing when it is none of these.
 std::optional<duration> parse_time(const std::string& text) {
   char* end = nullptr;
@@ -144,18 +150,17 @@ int main(int argc, char** argv) {
                "tools/simulate"};
   app.add_option("--seed", f.seed, "decides everything: topology, order, faults")->capture_default_str();
   app.add_option("--seeds", f.seeds, "FIRST..LAST: one run each, ends at the first violation");
+  std::size_t jobs = 1;
+  app.add_option("--jobs", jobs, "with --seeds: so many processes at once (tools/simulate starts them)")->capture_default_str();
   app.add_option("--nodes", f.nodes, "how many (home has six)")->capture_default_str();
   app
     .add_option("--topology", f.topology,
-                "home, line, ring, random, clusters, or a FILE of 'machine NAME' and 'cable NAME NAME MEDIUM'")
+                "home, line, ring, random, clusters, or a FILE of 'machine NAME', 'cable NAME NAME MEDIUM' and "
+                "'nat NAME endpoint-independent|port-restricted|symmetric SECONDS'")
     ->capture_default_str();
   app.add_option("--for", f.time, "virtual time with faults and work; quiet and the final checks come on top")
     ->capture_default_str();
-  app
-    .add_option("--faults", f.faults,
-                "default (all), none, or names: "
-                "loss,duplication,reordering,corruption,cuts,partitions,swizzle,crashes,departures,actors,clocks,disks")
-    ->capture_default_str();
+  app.add_option("--faults", f.faults, "default (all), none, or names: " + all_faults())->capture_default_str();
   app.add_option("--pace", f.pace, "mean time between two faults of one kind on one node")->capture_default_str();
   app.add_flag("--trace", f.trace, "say what happens, as it happens, on stderr");
   app.add_flag("--check", f.check, "run each seed twice: the event hashes must be equal");

@@ -12,6 +12,7 @@ std::optional<medium_profile> find_profile(std::string_view name) {
     medium_profile{"lte", "udp", false, false, 40ms, 30ms, 0.01, 10'000'000, 128 << 10, 1232, ""},
     medium_profile{"tcp-wan", "tcp", true, false, 25ms, 5ms, 0.005, 50'000'000, 1 << 20, 65535, ""},
     medium_profile{"tty-9600", "tty", false, true, 1ms, 0ms, 0.0005, 9600, 4096, 1232, "control"},
+    medium_profile{"drop", "drop", true, false, 20s, 40s, 0, 1'000'000, 1 << 20, 65535, "drop"},
   };
   for (auto& each : profiles)
     if (each.name == name) return each;

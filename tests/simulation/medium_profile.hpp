@@ -24,7 +24,8 @@ struct medium_profile {
   std::string declared_class;         ///< `?class=` of its URIs; empty: measured
 };
 
-/// `lan wifi dsl lte tty-9600`, and `tcp-wan` for a reliable one. Nothing: no medium of that name.
+/// `lan wifi dsl lte tty-9600`, `tcp-wan` for a reliable one, and `drop`: a shared folder or mail, which carries whatever it is
+/// given to its reader within a minute. Nothing: no medium of that name.
 std::optional<medium_profile> find_profile(std::string_view name);
 
 } // namespace glow::simulation

@@ -1,5 +1,7 @@
 #include "tests/simulation/network.hpp"
 
+#include <algorithm>
+
 namespace glow::simulation {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr duration blocked_retry = 500ms;
 std::size_t network::lay(machine_number a, machine_number b, medium_profile profile) {
   auto number = cables_.size();
   index_[{std::min(a, b), std::max(a, b), profile.scheme}] = number;
-  cables_.push_back({std::min(a, b), std::max(a, b), std::move(profile), {}, {}, {}, {}});
+  cables_.push_back({std::min(a, b), std::max(a, b), std::move(profile), {}, {}, {}});
   return number;
 }
 
@@ -32,6 +34,36 @@ const medium_profile* network::profile_between(machine_number a, machine_number 
 
 void network::cut(std::size_t cable, int from_end, bool on) { cables_[cable].cut[from_end] = on; }
 
+void network::switch_off(machine_number machine, bool off) {
+  if (off)
+    off_.insert(machine);
+  else
+    off_.erase(machine);
+}
+
+network::nat_state* network::nat_of(machine_number machine, const laid_cable& cable) {
+  auto found = cable.profile.on_link ? nats_.end() : nats_.find(machine);
+  return found == nats_.end() ? nullptr : &found->second;
+}
+
+void network::leave_nat(nat_state& nat, machine_number to, frame& what) {
+  const bool symmetric = nat.box.what == nat_box::kind::symmetric;
+  std::erase_if(nat.mappings, [&](auto& each) { return each.until <= engine_.now(); });
+  auto mapping = std::find_if(nat.mappings.begin(), nat.mappings.end(), [&](auto& each) { return !symmetric || each.to == to; });
+  if (mapping == nat.mappings.end()) mapping = nat.mappings.insert(mapping, nat_mapping{to, ++nat.last_port, {}, {}});
+  mapping->until = engine_.now() + nat.box.mapping_life;
+  mapping->written_to.emplace(to, what.to_port);
+  what.from_port = mapping->port;
+}
+
+bool network::enter_nat(nat_state& nat, machine_number from, frame& what) {
+  auto mapping = std::find_if(nat.mappings.begin(), nat.mappings.end(), [&](auto& each) { return each.port == what.to_port; });
+  if (mapping == nat.mappings.end() || mapping->until <= engine_.now()) return false;
+  if (nat.box.what != nat_box::kind::endpoint_independent && !mapping->written_to.contains({from, what.from_port})) return false;
+  what.to_port = listening_port;
+  return true;
+}
+
 void network::attach(machine_number at, const std::string& scheme, frame_receiver* receiver) {
   receivers_[{at, scheme}] = receiver;
 }
@@ -42,23 +74,19 @@ void network::detach(machine_number at, const std::string& scheme, const frame_r
 }
 
 void network::send(machine_number from, machine_number to, const std::string& scheme, frame what) {
-  if (tap_) tap_(from, to, what);
   int end = 0;
   auto* wire = find(from, to, scheme, end);
-  if (wire == nullptr) return;
+  if (wire == nullptr || off_.contains(from)) return;
+  if (tap_) tap_(static_cast<std::size_t>(wire - cables_.data()), end, what);
+  if (auto* nat = nat_of(from, *wire); nat && !wire->profile.reliable) leave_nat(*nat, to, what);
   auto& medium = wire->profile;
   auto now = engine_.now();
   auto bytes = what.bytes.size() + 28; // an IPv4 and a UDP header, or as much
   auto& free = wire->wire_free[end];
   free = std::max(free, now);
   auto backlog = static_cast<double>((free - now).count()) * 1e-9 * static_cast<double>(medium.rate_bps) / 8;
-  ++wire->counters.frames;
-  wire->counters.bytes += bytes;
   bytes_carried_ += bytes;
-  if (!medium.reliable && backlog > static_cast<double>(medium.queue_bytes)) {
-    ++wire->counters.lost;
-    return;
-  }
+  if (!medium.reliable && backlog > static_cast<double>(medium.queue_bytes)) return;
   free += duration{static_cast<std::int64_t>(static_cast<double>(bytes) * 8e9 / static_cast<double>(medium.rate_bps))};
   auto when = free + medium.latency;
   if (medium.jitter > 0ns)
@@ -70,10 +98,7 @@ void network::send(machine_number from, machine_number to, const std::string& sc
     wire->last_arrival[end] = when;
     return schedule(when, from, to, scheme, std::move(what));
   }
-  if (lost || wire->cut[end]) {
-    ++wire->counters.lost;
-    return;
-  }
+  if (lost || wire->cut[end]) return;
   if (random_.next_unit() < faults_.reordering)
     when += duration{static_cast<std::int64_t>(random_.next_below(reordering_delay_max.count()))};
   if (random_.next_unit() < faults_.duplication) schedule(when + medium.latency, from, to, scheme, what);
@@ -93,12 +118,15 @@ void network::schedule(steady_time when, machine_number from, machine_number to,
 void network::arrive(machine_number from, machine_number to, const std::string& scheme, frame what) {
   int end = 0;
   auto* wire = find(from, to, scheme, end);
-  if (wire->cut[end]) {
+  if (wire->cut[end] || off_.contains(to)) {
     if (!wire->profile.reliable) return;
     // the kernel repeats it until the cable is back, in order
     auto when = std::max(engine_.now() + blocked_retry, wire->last_arrival[end]);
     wire->last_arrival[end] = when;
     return schedule(when, from, to, scheme, std::move(what));
+  }
+  if (auto* nat = nat_of(to, *wire)) {
+    if (wire->profile.reliable ? what.what == frame::kind::open : !enter_nat(*nat, from, what)) return;
   }
   auto found = receivers_.find({to, scheme});
   engine_.hash().add((static_cast<std::uint64_t>(from) << 32) | to);
@@ -106,7 +134,7 @@ void network::arrive(machine_number from, machine_number to, const std::string& 
   if (found != receivers_.end()) return found->second->on_frame(from, std::move(what));
   // nobody listens there: a byte stream is told so, as by a reset; datagrams vanish, as behind a firewall
   if (wire->profile.reliable && what.what != frame::kind::refuse && what.what != frame::kind::close)
-    send(to, from, scheme, {frame::kind::refuse, what.connection, {}});
+    send(to, from, scheme, {.what = frame::kind::refuse, .connection = what.connection, .bytes = {}});
 }
 
 } // namespace glow::simulation

@@ -33,8 +33,7 @@ public:
     if (profile == nullptr)
       return tell(error{error_code::unreachable, "cannot connect to " + to_string(remote) + ": no route to host"});
     if (!profile->reliable) {
-      for (auto& [id, each] : channels_)
-        if (each.far == *there) return tell(channel_opened{id, each.remote, traits(*profile)});
+      if (auto id = find(*there, 0, remote.port)) return tell(channel_opened{id, channels_.at(id).remote, traits(*profile)});
       auto id = ++last_id_;
       channels_.emplace(id, pipe{*there, 0, true, remote});
       return tell(channel_opened{id, remote, traits(*profile)});
@@ -43,7 +42,7 @@ public:
     auto connection = (static_cast<std::uint64_t>(here_) << 32) | id;
     channels_.emplace(id, pipe{*there, connection, false, remote});
     dials_.emplace(id, std::move(tell));
-    transmit(*there, scheme_, {frame::kind::open, connection, {}});
+    transmit(*there, scheme_, {.what = frame::kind::open, .connection = connection, .bytes = {}});
     engine_.after(connect_patience, [this, id, alive = alive_] {
       if (*alive) fail_dial(id, error_code::timed_out, "no answer within 5 s");
     });
@@ -56,14 +55,18 @@ public:
     for (auto& each : datagrams.packets()) {
       if (each.empty() || each.size() > profile->datagram_bytes_max) continue;
       transmit(found->second.far, scheme_,
-               {profile->reliable ? frame::kind::data : frame::kind::datagram, found->second.connection, each});
+               {.what = profile->reliable ? frame::kind::data : frame::kind::datagram,
+                .connection = found->second.connection,
+                .bytes = each,
+                .to_port = static_cast<std::uint16_t>(found->second.remote.port)});
     }
   }
 
   void close(channel_id channel) override {
     auto found = channels_.find(channel);
     if (found == channels_.end()) return;
-    if (found->second.connection != 0) transmit(found->second.far, scheme_, {frame::kind::close, found->second.connection, {}});
+    if (found->second.connection != 0)
+      transmit(found->second.far, scheme_, {.what = frame::kind::close, .connection = found->second.connection, .bytes = {}});
     channels_.erase(found);
     dials_.erase(channel);
   }
@@ -92,17 +95,19 @@ private:
     dialled.mapped()(error{code, "cannot connect to " + remote + ": " + why});
   }
 
-  channel_id find(machine_number from, std::uint64_t connection) const {
+  /// Connections are told apart by their number, datagram channels by the far place.
+  channel_id find(machine_number from, std::uint64_t connection, std::uint16_t port) const {
     for (auto& [id, each] : channels_)
-      if (each.far == from && each.connection == connection) return id;
+      if (each.far == from && each.connection == connection && (connection != 0 || each.remote.port == port)) return id;
     return 0;
   }
 
   /// An inbound channel, known to the listener above from now on.
-  channel_id accept(machine_number from, std::uint64_t connection) {
+  channel_id accept(machine_number from, std::uint64_t connection, std::uint16_t port) {
     auto* profile = network_.profile_between(here_, from, scheme_);
     auto id = ++last_id_;
     auto remote = place_of(from, scheme_, profile->declared_class);
+    remote.port = port;
     channels_.emplace(id, pipe{from, connection, true, remote});
     events_->channel_accepted({id, remote, traits(*profile)});
     return id;
@@ -110,14 +115,14 @@ private:
 
   void on_frame(machine_number from, frame arrived) override {
     if (!*process_alive_) return;
-    auto id = find(from, arrived.connection);
+    auto id = find(from, arrived.connection, arrived.from_port);
     switch (arrived.what) {
     case frame::kind::datagram:
-      if (id == 0) id = accept(from, 0);
+      if (id == 0) id = accept(from, 0, arrived.from_port);
       return deliver(id, std::move(arrived.bytes));
     case frame::kind::open:
-      transmit(from, scheme_, {frame::kind::accept, arrived.connection, {}});
-      accept(from, arrived.connection);
+      transmit(from, scheme_, {.what = frame::kind::accept, .connection = arrived.connection, .bytes = {}});
+      accept(from, arrived.connection, listening_port);
       return;
     case frame::kind::accept: {
       auto dialled = dials_.extract(id);
@@ -129,7 +134,7 @@ private:
     }
     case frame::kind::data:
       if (id != 0) return deliver(id, std::move(arrived.bytes));
-      transmit(from, scheme_, {frame::kind::refuse, arrived.connection, {}});
+      transmit(from, scheme_, {.what = frame::kind::refuse, .connection = arrived.connection, .bytes = {}});
       return;
     case frame::kind::refuse:
     case frame::kind::close:
@@ -167,7 +172,7 @@ channel_uri place_of(machine_number machine, const std::string& scheme, const st
   out.scheme = scheme;
   out.host =
     "10." + std::to_string(machine >> 16) + "." + std::to_string((machine >> 8) & 0xff) + "." + std::to_string(machine & 0xff);
-  out.port = 7;
+  out.port = listening_port;
   if (!declared_class.empty()) out.parameters["class"] = declared_class;
   return out;
 }

@@ -13,22 +13,28 @@ namespace {
 constexpr duration restart_after_escalation = 1s;
 constexpr std::uint32_t job_slots = 2;
 
+/// A mesh that starts has some thousand turns a node before time passes; a multiple of that is no progress.
+std::uint64_t turns_max(std::size_t machines) { return 100'000 + 50'000 * machines; }
+
 caf::behavior driver_behavior(caf::event_based_actor* self) {
   self->set_error_handler([](caf::scheduled_actor*, caf::error&) {});
   return {[self](const driver_work& m) { m.work(self); }};
 }
 
+/// In memory where this user may, for speed.
 std::string make_scratch() {
-  std::string path =
-    std::filesystem::is_directory("/dev/shm") ? "/dev/shm/glow-simulation.XXXXXX" : "/tmp/glow-simulation.XXXXXX";
-  if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error{"no directory for job steps: " + path};
-  return path;
+  for (std::filesystem::path where : {std::filesystem::path{"/dev/shm"}, std::filesystem::temp_directory_path()}) {
+    auto path = (where / "glow-simulation.XXXXXX").string();
+    if (::mkdtemp(path.data()) != nullptr) return path;
+  }
+  throw std::runtime_error{"no directory for job steps: neither /dev/shm nor the temporary one can be written"};
 }
 
 } // namespace
 
 simulated_mesh::simulated_mesh(std::uint64_t seed, const topology& plan)
-  : topology_{plan}, random_{seed}, engine_{random_.next_u64()}, network_{engine_, random_.next_u64()}, scratch_{make_scratch()} {
+  : topology_{plan}, random_{seed}, engine_{random_.next_u64(), turns_max(plan.machines.size())},
+    network_{engine_, random_.next_u64()}, scratch_{make_scratch()} {
   machines_.resize(plan.machines.size());
   for (std::size_t i = 0; i < machines_.size(); ++i) {
     machines_[i].name = plan.machines[i];
@@ -36,6 +42,7 @@ simulated_mesh::simulated_mesh(std::uint64_t seed, const topology& plan)
     numbers_[machines_[i].keys->id()] = i;
   }
   for (auto& each : plan.cables) network_.lay(each.a, each.b, *find_profile(each.profile));
+  for (auto& [machine, box] : plan.nats) network_.set_nat(machine, box);
   make_namespace();
   driver_ = engine_.system().spawn(driver_behavior);
 }
@@ -44,13 +51,12 @@ simulated_mesh::~simulated_mesh() {
   ending_ = true;
   parts_changed_ = nullptr;
   network_.set_tap(nullptr);
-  for (std::size_t i = 0; i < machines_.size(); ++i)
-    if (machines_[i].is_up()) crash(i);
+  for (std::size_t i = 0; i < machines_.size(); ++i) crash(i);
   caf::anon_send_exit(driver_, caf::exit_reason::kill);
   driver_ = nullptr;
-  engine_.settle();
+  engine_.settle_at_last();
   for (auto& each : machines_) each.plan = nullptr, each.parts = {}, each.root = nullptr;
-  engine_.settle();
+  engine_.settle_at_last();
   std::error_code ignored;
   std::filesystem::remove_all(scratch_, ignored);
 }
@@ -124,10 +130,12 @@ void simulated_mesh::start(std::size_t number) {
   it.plan->parts.home = it.plan->options.home;
   it.plan->parts.started = engine_.now();
   auto incarnation = it.incarnation;
-  it.root = start_node(engine_.system(), it.plan, [this, number, incarnation](const node_parts& now) {
-    if (machines_[number].incarnation != incarnation) return;
-    machines_[number].parts = now;
-    if (parts_changed_) parts_changed_(number);
+  engine_.act_for(static_cast<owner_number>(number), [&] {
+    it.root = start_node(engine_.system(), it.plan, [this, number, incarnation](const node_parts& now) {
+      if (machines_[number].incarnation != incarnation) return;
+      machines_[number].parts = now;
+      if (parts_changed_) parts_changed_(number);
+    });
   });
   it.root->attach_functor([this, number, incarnation](const caf::error&) {
     auto& ended = machines_[number];
@@ -145,8 +153,25 @@ void simulated_mesh::start_all() {
   for (std::size_t i = 0; i < machines_.size(); ++i) start(i);
 }
 
+void simulated_mesh::sleep(std::size_t number) {
+  auto& it = machines_[number];
+  if (!it.is_awake()) return;
+  it.asleep = true;
+  engine_.freeze(static_cast<owner_number>(number));
+  network_.switch_off(static_cast<machine_number>(number), true);
+}
+
+void simulated_mesh::wake(std::size_t number) {
+  auto& it = machines_[number];
+  if (!it.asleep) return;
+  it.asleep = false;
+  engine_.thaw(static_cast<owner_number>(number));
+  network_.switch_off(static_cast<machine_number>(number), false);
+}
+
 void simulated_mesh::end_incarnation(std::size_t number) {
   auto& it = machines_[number];
+  wake(number);
   it.world->die();
   it.world = nullptr;
   it.parts = {};
@@ -164,7 +189,7 @@ void simulated_mesh::crash(std::size_t number, std::size_t keep_undurable) {
 
 void simulated_mesh::stop(std::size_t number) {
   auto& it = machines_[number];
-  if (!it.is_up()) return;
+  if (!it.is_awake()) return;
   auto incarnation = it.incarnation;
   auto end = [this, number, incarnation] {
     if (machines_[number].incarnation == incarnation && machines_[number].is_up()) end_incarnation(number);

@@ -29,7 +29,9 @@ struct machine {
   node_parts parts;
   std::uint64_t incarnation = 0;
   std::uint64_t escalations = 0; ///< times its supervisor gave up
+  bool asleep = false;
   bool is_up() const { return world != nullptr; }
+  bool is_awake() const { return is_up() && !asleep; }
 };
 
 class simulated_mesh {
@@ -46,7 +48,6 @@ public:
   random_source& random() { return random_; }
   std::size_t size() const { return machines_.size(); }
   machine& at(std::size_t number) { return machines_[number]; }
-  const topology& plan() const { return topology_; }
   node_id id_of(std::size_t number) const { return machines_[number].keys->id(); }
   /// The machine with this node; size() when there is none.
   std::size_t number_of(const node_id& node) const;
@@ -59,6 +60,9 @@ public:
   void crash(std::size_t number, std::size_t keep_undurable = 0);
   /// As `glow down`: goodbyes, then an orderly stop.
   void stop(std::size_t number);
+  /// The lid is closed: no actor has a turn, no wire carries anything, the calendar goes on. A machine that is down stays so.
+  void sleep(std::size_t number);
+  void wake(std::size_t number);
 
   /// Asks an actor, and calls back with the answer or the error. Nothing is called when the mesh ends before.
   template <class Answer, class Handle, class Question>

@@ -8,16 +8,18 @@ namespace {
 /// 2026-01-01 00:00 UTC: certificates and tickets of a simulation begin here.
 constexpr wall_time simulation_begins = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
 constexpr duration step_time_min = 100ms;
+constexpr duration slow_access_max = 1s;
 constexpr duration step_time_spread = 3s;
 
 /// The machine's database as one incarnation of the process sees it.
 class incarnation_database final : public store::database {
 public:
-  incarnation_database(std::shared_ptr<machine_disk> disk, std::shared_ptr<const bool> alive)
-    : disk_{std::move(disk)}, alive_{std::move(alive)} {}
+  incarnation_database(engine& runs, std::shared_ptr<machine_disk> disk, std::shared_ptr<const bool> alive, std::uint64_t seed)
+    : engine_{runs}, disk_{std::move(disk)}, alive_{std::move(alive)}, random_{seed} {}
 
   result<std::optional<byte_string>> get(store::family in, byte_view key) override {
     if (!*alive_) return dead();
+    take_time();
     return disk_->database->get(in, key);
   }
   result<bool> contains(store::family in, byte_view key) override {
@@ -26,6 +28,7 @@ public:
   }
   result<void> write(const store::write_batch& batch, store::durable when) override {
     if (!*alive_) return dead();
+    take_time();
     if (disk_->full && !batch.empty()) return error{error_code::exhausted, "no space left on device"};
     return disk_->database->write(batch, when);
   }
@@ -36,8 +39,13 @@ public:
 
 private:
   static error dead() { return {error_code::io, "the process is dead"}; }
+  void take_time() {
+    if (disk_->slow) engine_.block_current_for(duration{static_cast<std::int64_t>(random_.next_below(slow_access_max.count()))});
+  }
+  engine& engine_;
   std::shared_ptr<machine_disk> disk_;
   std::shared_ptr<const bool> alive_;
+  seeded_random random_;
 };
 
 class simulated_process final : public host::process {
@@ -89,7 +97,7 @@ result<void> simulated_world::replace_file(const std::string& path, byte_view by
 
 result<std::shared_ptr<store::database>> simulated_world::open_database(const std::string&) {
   if (!is_alive()) return error{error_code::io, "the process is dead"};
-  return std::shared_ptr<store::database>{std::make_shared<incarnation_database>(disk_, alive_)};
+  return std::shared_ptr<store::database>{std::make_shared<incarnation_database>(engine_, disk_, alive_, random_.next_u64())};
 }
 
 result<std::unique_ptr<host::process>> simulated_world::start_process(const host::process_spec& spec,

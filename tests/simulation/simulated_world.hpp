@@ -16,6 +16,7 @@ struct machine_disk {
   std::map<std::string, byte_string> files;
   std::shared_ptr<store::memory_database> database = std::make_shared<store::memory_database>();
   bool full = false;
+  bool slow = false;
 };
 
 /// Calendar of a machine: off by `offset`, and fast by `drift` (a share; -0.0001 is 100 ppm slow).

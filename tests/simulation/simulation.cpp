@@ -4,7 +4,10 @@
 #include "actors/link/links.hpp"
 #include "actors/router/router.hpp"
 #include "runtime/host/log.hpp"
+#include "tests/simulation/checkers.hpp"
+#include "tests/simulation/faults.hpp"
 #include "tests/simulation/outside.hpp"
+#include "tests/simulation/workload.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +19,8 @@ namespace {
 
 constexpr duration quiet_time = 3min; ///< after repairs: lost leases, doubled pauses and the slowest retries are over by then
 constexpr duration look_pause = 1s;
+/// After a change is over: acknowledgements, membership exchanges and measurements of new links are done by then.
+constexpr duration settling_time = 60s;
 constexpr duration converge_look_pause = 100ms;
 constexpr std::size_t mailbox_bound = 20'000;
 
@@ -34,9 +39,13 @@ class run {
 public:
   run(const simulation_options& options, const topology& plan)
     : options_{options}, mesh_{options.seed, plan}, faults_{mesh_, options.faults, options.seed, options.fault_pace},
-      work_{mesh_, options.seed, violations_}, queues_{violations_} {
-    mesh_.wires().set_tap([this](machine_number from, machine_number to, const frame& what) {
-      work_.plaintext().on_frame(what.bytes, from, to, mesh_.runs().elapsed());
+      work_{mesh_, options.seed, violations_}, queues_{violations_}, budget_{violations_} {
+    mesh_.wires().set_tap([this](std::size_t cable, int from_end, const frame& what) {
+      auto& wires = mesh_.wires();
+      work_.plaintext().on_frame(what.bytes, wires.end_of(cable, from_end), wires.end_of(cable, 1 - from_end),
+                                 mesh_.runs().elapsed());
+      if (!options_.work)
+        budget_.on_frame(cable * 2 + static_cast<std::size_t>(from_end), wires.profile_of(cable).rate_bps, what.bytes.size());
     });
     faults_.on_change([this](const std::string& what) {
       trace(what);
@@ -95,6 +104,14 @@ private:
     if (auto wrong = wrong_route(); !wrong.empty())
       violations_.add(mesh_.runs().elapsed(), "routes are not those of the whole mesh after quiet: " + wrong);
     report_.path_stretch = stretch();
+    budget_.judge(
+      [this](std::size_t wire) {
+        auto& wires = mesh_.wires();
+        auto end = static_cast<int>(wire % 2);
+        return fmt::format("the {} from {} to {}", wires.profile_of(wire / 2).name, mesh_.at(wires.end_of(wire / 2, end)).name,
+                           mesh_.at(wires.end_of(wire / 2, 1 - end)).name);
+      },
+      mesh_.runs().elapsed());
     if (options_.work) work_.check_all();
     mesh_.runs().run_for(6min, [this] { return work_.all_checked(); });
     if (!work_.all_checked()) violations_.add(mesh_.runs().elapsed(), "questions after quiet were never answered");
@@ -104,6 +121,7 @@ private:
 
   void changed() {
     if (!changed_at_) watch_convergence();
+    budget_.set_settled(false, mesh_.runs().elapsed());
     changed_at_ = mesh_.runs().elapsed();
   }
 
@@ -113,6 +131,9 @@ private:
       convergence_.push_back(to_ms(mesh_.runs().elapsed() - *changed_at_) / 1000);
       trace(fmt::format("converged after {:.1f} s", convergence_.back()));
       changed_at_.reset();
+      mesh_.runs().after(settling_time, [this, number = ++settlings_] {
+        if (number == settlings_ && !changed_at_) budget_.set_settled(true, mesh_.runs().elapsed());
+      });
     });
   }
 
@@ -121,14 +142,16 @@ private:
     if (neighbours_.empty()) {
       neighbours_.resize(mesh_.size());
       for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
-        for (int end : {0, 1}) neighbours_[mesh_.wires().end_of(i, end)].push_back({mesh_.wires().end_of(i, 1 - end), i});
+        for (int end : {0, 1})
+          if (mesh_.wires().profile_of(i).declared_class != "drop") // packets are not routed over it
+            neighbours_[mesh_.wires().end_of(i, end)].push_back({mesh_.wires().end_of(i, 1 - end), i});
     }
     std::vector<std::size_t> hops(mesh_.size(), SIZE_MAX);
     std::deque<std::size_t> next{start};
     hops[start] = 0;
     for (; !next.empty(); next.pop_front())
       for (auto& [there, cable] : neighbours_[next.front()])
-        if (hops[there] == SIZE_MAX && mesh_.at(there).is_up() && mesh_.wires().passes(cable, 0)
+        if (hops[there] == SIZE_MAX && mesh_.at(there).is_awake() && mesh_.wires().passes(cable, 0)
             && mesh_.wires().passes(cable, 1)) {
           hops[there] = hops[next.front()] + 1;
           next.push_back(there);
@@ -141,7 +164,7 @@ private:
   /// The first route that is missing, or leads to where no cable does; empty when all are right.
   std::string wrong_route() {
     for (std::size_t i = 0; i < mesh_.size(); ++i) {
-      if (!mesh_.at(i).is_up()) continue;
+      if (!mesh_.at(i).is_awake()) continue;
       auto hops = hops_from(i);
       auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
       if (router == nullptr || !router->machine) return mesh_.at(i).name + " has no router";
@@ -184,7 +207,7 @@ private:
     std::map<std::pair<std::size_t, int>, loop_checker::next_hops> by_destination;
     for (std::size_t i = 0; i < mesh_.size(); ++i) {
       auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
-      if (!mesh_.at(i).is_up() || router == nullptr || !router->machine) continue;
+      if (!mesh_.at(i).is_awake() || router == nullptr || !router->machine) continue;
       for (auto& row : router->machine->get_reachable()) {
         auto next = mesh_.number_of(row.next);
         auto* there = next < mesh_.size() ? simulated_mesh::state_of<router_self>(mesh_.at(next).parts.router) : nullptr;
@@ -220,6 +243,8 @@ private:
   fault_injector faults_;
   workload work_;
   queue_checker queues_;
+  budget_checker budget_;
+  std::uint64_t settlings_ = 0;
   simulation_report report_;
   std::optional<duration> changed_at_;
   std::vector<double> convergence_;

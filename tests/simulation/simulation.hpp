@@ -1,9 +1,11 @@
 /// One simulated run: a mesh, its work, its faults, and the checkers that look on. Same options, same run, to the last event.
 #pragma once
 
-#include "tests/simulation/checkers.hpp"
-#include "tests/simulation/faults.hpp"
-#include "tests/simulation/workload.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/time.hpp"
+#include "tests/simulation/fault_names.hpp"
+
+#include <functional>
 
 namespace glow::simulation {
 

@@ -95,3 +95,17 @@ TEST_CASE("a queue beyond its bound is a violation, and the list of violations i
   CHECK_FALSE(seen.empty());
   CHECK(seen.all().size() < 100);
 }
+
+TEST_CASE("control traffic beyond its share of a wire is a violation, while the mesh is settled only") {
+  auto complaints = [](std::size_t bytes, bool settled) {
+    violation_list seen;
+    budget_checker checker{seen};
+    checker.set_settled(settled, 0ns);
+    checker.on_frame(3, 9600, bytes);
+    checker.judge([](std::size_t wire) { return "wire " + std::to_string(wire); }, 10min);
+    return seen.all().size();
+  };
+  CHECK(complaints(14'400, true) == 0); // 2 % of 9600 bit/s for ten minutes
+  CHECK(complaints(14'500, true) == 1);
+  CHECK(complaints(14'500, false) == 0);
+}

@@ -25,7 +25,18 @@ topology home() {
            {0, 3, "dsl"},
            {2, 3, "lte"},
            {3, 4, "tcp-wan"},
-           {4, 5, "tty-9600"}}};
+           {4, 5, "tty-9600"},
+           {1, 3, "drop"}},
+          {{0, {nat_box::kind::port_restricted, 120s}}, // the router at home, and the provider's box for phones
+           {4, {nat_box::kind::port_restricted, 120s}},
+           {2, {nat_box::kind::symmetric, 30s}}}};
+}
+
+std::optional<nat_box::kind> nat_kind(const std::string& name) {
+  if (name == "endpoint-independent") return nat_box::kind::endpoint_independent;
+  if (name == "port-restricted") return nat_box::kind::port_restricted;
+  if (name == "symmetric") return nat_box::kind::symmetric;
+  return std::nullopt;
 }
 
 topology numbered(std::size_t nodes) {
@@ -88,8 +99,15 @@ result<topology> read_file(const std::string& path) {
         return error{error_code::usage, where + "no machine of that name"};
       if (!find_profile(profile)) return error{error_code::usage, where + "no medium '" + profile + "'"};
       out.cables.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(second), profile});
+    } else if (double seconds = 0; what == "nat" && words >> a >> b >> seconds && nat_kind(b) && seconds > 0) {
+      auto machine = static_cast<std::size_t>(number_of(a));
+      if (machine == out.machines.size()) return error{error_code::usage, where + "no machine of that name"};
+      out.nats.push_back(
+        {static_cast<std::uint32_t>(machine), {*nat_kind(b), duration{static_cast<std::int64_t>(std::min(seconds, 1e6) * 1e9)}}});
     } else {
-      return error{error_code::usage, where + "'machine NAME' or 'cable NAME NAME MEDIUM'"};
+      return error{error_code::usage, where
+                                        + "'machine NAME', 'cable NAME NAME MEDIUM', or 'nat NAME "
+                                          "endpoint-independent|port-restricted|symmetric SECONDS'"};
     }
   }
   if (out.machines.size() < 2) return error{error_code::usage, path + ": fewer than two machines"};

@@ -3,6 +3,7 @@
 
 #include "runtime/base/random.hpp"
 #include "runtime/base/result.hpp"
+#include "tests/simulation/network.hpp"
 
 #include <string>
 #include <vector>
@@ -16,11 +17,14 @@ struct topology {
   };
   std::vector<std::string> machines;
   std::vector<cable> cables;
+  std::vector<std::pair<std::uint32_t, nat_box>> nats; ///< machine, and the box between it and its wide-area cables
 };
 
-/// `home`: laptop, phone, NAS, VPS and two workstations on LAN, WiFi, LTE, DSL, TCP and a serial line (`nodes` is ignored).
+/// `home`: laptop, phone, NAS, VPS and two workstations on LAN, WiFi, LTE, DSL, TCP, a serial line and a drop, at home behind
+/// the router's NAT, the phone on the road behind its provider's (`nodes` is ignored).
 /// `line`, `ring`, `random` (connected, degree about 4), `clusters` (of eight on a LAN, joined over the wide area in a ring).
-/// Anything else is the path of a file with lines `machine NAME` and `cable NAME NAME PROFILE`; `#` begins a comment.
+/// Anything else is the path of a file with lines `machine NAME`, `cable NAME NAME PROFILE` and
+/// `nat NAME endpoint-independent|port-restricted|symmetric SECONDS`; `#` begins a comment.
 /// Errors: `usage`, `io`.
 result<topology> make_topology(const std::string& kind, std::size_t nodes, random_source& random);
 

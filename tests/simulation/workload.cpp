@@ -55,7 +55,7 @@ void workload::repeat(duration mean, void (workload::*what)()) {
 
 std::optional<std::size_t> workload::some_node_up() {
   for (int i = 0; i < 8; ++i)
-    if (auto node = random_.next_below(mesh_.size()); mesh_.at(node).is_up() && mesh_.at(node).parts.jobs) return node;
+    if (auto node = random_.next_below(mesh_.size()); mesh_.at(node).is_awake() && mesh_.at(node).parts.jobs) return node;
   return std::nullopt;
 }
 

@@ -220,3 +220,34 @@ TEST_CASE("no place is ever dialled twice at once") {
     }
   }));
 }
+
+TEST_CASE("places that never led anywhere are dialled in a bounded burst, then paced; proven and permanent ones are not") {
+  dial_plan plan;
+  seeded_random random{1};
+  steady_time now{1h};
+  auto add = [&](unsigned number, bool permanent) {
+    return *plan.add(place("udp://10.0." + std::to_string(number / 250) + "." + std::to_string(number % 250 + 1) + ":7"),
+                     permanent ? std::optional<node_id>{} : node(static_cast<std::uint8_t>(number)), permanent, now);
+  };
+  auto proven = add(0, false);
+  REQUIRE(plan.take_due(now).size() == 1);
+  plan.linked(proven, now);
+  for (unsigned i = 1; i < 200; ++i) add(i, false);
+  unsigned started = 0;
+  auto all_fail = [&] {
+    for (auto& each : plan.take_due(now)) ++started, plan.failed(each.dial, refused, now, random);
+  };
+  all_fail();
+  CHECK(started == limits::dial_unproven_burst - 1); // the first place had a turn as well
+  for (int i = 0; i < 100; ++i) {
+    now += limits::dial_unproven_pause;
+    all_fail();
+  }
+  CHECK(started <= limits::dial_unproven_burst + 100);
+  CHECK(started >= limits::dial_unproven_burst + 50);
+  plan.lost(proven, refused, now, random);
+  add(1000, true);
+  auto due = plan.take_due(now + limits::dial_backoff_min);
+  CHECK(std::count_if(due.begin(), due.end(), [&](auto& each) { return each.dial == proven; }) == 1);
+  CHECK(std::count_if(due.begin(), due.end(), [](auto& each) { return !each.expected; }) == 1);
+}

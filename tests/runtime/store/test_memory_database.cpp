@@ -34,6 +34,15 @@ TEST_CASE("a crash keeps what was durable and any prefix of the rest") {
   REQUIRE(read(db, "d") == "1");
 }
 
+TEST_CASE("rot flips one bit of one value, and of nothing where there is none") {
+  memory_database db;
+  set(db, "a", "1", durable::yes);
+  db.rot(family::meta, as_bytes("a"), 8 * 1000 + 1);
+  REQUIRE(read(db, "a") == "3");
+  db.rot(family::meta, as_bytes("b"), 0);
+  REQUIRE(read(db, "b") == "-");
+}
+
 TEST_CASE("writes fail on demand, whole batches at a time") {
   memory_database db;
   db.fail_after_writes(1);
