@@ -26,10 +26,6 @@ glow_mutant(with_mixed_fragments EXPECT "other bytes" ARGUMENTS --seed 1 --for 1
 glow_mutant(without_fsync EXPECT "acknowledged by node" ARGUMENTS --seeds 1..20 --for 3m --faults crashes
   EDITS runtime/store/object_store_commits.cpp "store_commit(*made, durable::yes)" "store_commit(*made, durable::no)")
 
-# a serial line that is probed as a LAN is lost and dialled again for ever
-glow_mutant(without_patience EXPECT "control traffic takes" ARGUMENTS --seed 1 --for 5m --idle --faults none
-  EDITS runtime/link/link_handshaking.cpp "!config_.declared_class.empty() ? liveness::pace::slow" "false ? liveness::pace::slow")
-
 glow_mutant(without_escalation EXPECT "actors spin" ARGUMENTS --seed 1 --for 1m --faults none
   EDITS
     runtime/supervision/supervisor_machine.cpp "return restarts_.size() <= spec_.restarts_max" "return true"
