@@ -69,8 +69,15 @@ void fault_injector::strike(const std::string& kind) {
   }
   if (kind == "partitions") return part();
   if (kind == "swizzle") return swizzle();
-  if (kind == "actors") return kill_some_actor();
-  if (kind == "floods") return flood_some_actor();
+  if (kind == "actors") {
+    if (auto victim = some_actor("death")) caf::anon_send_exit(victim, caf::exit_reason::kill);
+    return;
+  }
+  if (kind == "floods") {
+    if (auto victim = some_actor("flood"))
+      for (std::size_t i = 0; i < flood_messages; ++i) caf::anon_send(victim, driver_work{});
+    return;
+  }
   if (kind == "rot") return rot(node);
   if (kind == "crashes") {
     if (!it.is_up()) return;
@@ -155,10 +162,11 @@ void fault_injector::rot(std::size_t node) {
   told("rot on " + mesh_.at(node).name);
 }
 
-std::vector<std::pair<std::string, caf::strong_actor_ptr>> fault_injector::actors_of(std::size_t node) {
+caf::actor fault_injector::some_actor(const std::string& what_happens) {
+  auto node = some_node();
   std::vector<std::pair<std::string, caf::strong_actor_ptr>> victims;
   auto& parts = mesh_.at(node).parts;
-  if (!mesh_.at(node).is_awake() || !parts.links) return victims;
+  if (!mesh_.at(node).is_awake() || !parts.links) return nullptr;
   auto add = [&](const char* name, const auto& handle) {
     if (handle) victims.emplace_back(name, caf::actor_cast<caf::strong_actor_ptr>(handle));
   };
@@ -172,25 +180,9 @@ std::vector<std::pair<std::string, caf::strong_actor_ptr>> fault_injector::actor
     for (auto& [id, each] : links->links) add("link", each.actor);
     for (auto& [id, each] : links->transports) add("transport", each.actor);
   }
-  return victims;
-}
-
-void fault_injector::flood_some_actor() {
-  auto node = some_node();
-  auto victims = actors_of(node);
-  if (victims.empty()) return;
   auto& [name, victim] = victims[random_.next_below(victims.size())];
-  told("flood of " + mesh_.at(node).name + "'s " + name);
-  for (std::size_t i = 0; i < flood_messages; ++i) caf::anon_send(caf::actor_cast<caf::actor>(victim), driver_work{});
-}
-
-void fault_injector::kill_some_actor() {
-  auto node = some_node();
-  auto victims = actors_of(node);
-  if (victims.empty()) return;
-  auto& [name, victim] = victims[random_.next_below(victims.size())];
-  told("death of " + mesh_.at(node).name + "'s " + name);
-  caf::anon_send_exit(caf::actor_cast<caf::actor>(victim), caf::exit_reason::kill);
+  told(what_happens + " of " + mesh_.at(node).name + "'s " + name);
+  return caf::actor_cast<caf::actor>(victim);
 }
 
 } // namespace glow::simulation

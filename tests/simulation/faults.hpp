@@ -29,10 +29,8 @@ private:
   void swizzle();
   void part();
   void rot(std::size_t node);
-  /// The node's actors by name, links and transports among them.
-  std::vector<std::pair<std::string, caf::strong_actor_ptr>> actors_of(std::size_t node);
-  void kill_some_actor();
-  void flood_some_actor();
+  /// One actor of some node, links and transports among them, told as `what happens to NODE's ACTOR`; null: none is up.
+  caf::actor some_actor(const std::string& what_happens);
   void told(const std::string& what);
   std::size_t some_node() { return random_.next_below(mesh_.size()); }
   duration up_to(duration most) {

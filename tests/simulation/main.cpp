@@ -150,8 +150,7 @@ int main(int argc, char** argv) {
                "tools/simulate"};
   app.add_option("--seed", f.seed, "decides everything: topology, order, faults")->capture_default_str();
   app.add_option("--seeds", f.seeds, "FIRST..LAST: one run each, ends at the first violation");
-  std::size_t jobs = 1;
-  app.add_option("--jobs", jobs, "with --seeds: so many processes at once (tools/simulate starts them)")->capture_default_str();
+  app.footer("With --seeds, tools/simulate also takes --jobs N: so many processes at once.");
   app.add_option("--nodes", f.nodes, "how many (home has six)")->capture_default_str();
   app
     .add_option("--topology", f.topology,

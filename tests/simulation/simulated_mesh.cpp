@@ -48,17 +48,24 @@ simulated_mesh::simulated_mesh(std::uint64_t seed, const topology& plan)
 }
 
 simulated_mesh::~simulated_mesh() {
+  try {
+    take_down();
+  } catch (const std::exception&) {
+    engine_.settle_at_last(); // whoever wants to know why has called take_down() before
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(scratch_, ignored);
+}
+
+void simulated_mesh::take_down() {
   ending_ = true;
   parts_changed_ = nullptr;
   network_.set_tap(nullptr);
   for (std::size_t i = 0; i < machines_.size(); ++i) crash(i);
-  caf::anon_send_exit(driver_, caf::exit_reason::kill);
-  driver_ = nullptr;
-  engine_.settle_at_last();
+  if (driver_) caf::anon_send_exit(std::exchange(driver_, nullptr), caf::exit_reason::kill);
+  engine_.settle();
   for (auto& each : machines_) each.plan = nullptr, each.parts = {}, each.root = nullptr;
-  engine_.settle_at_last();
-  std::error_code ignored;
-  std::filesystem::remove_all(scratch_, ignored);
+  engine_.settle();
 }
 
 /// The first machine founds the namespace and admits all others, as if each had redeemed a ticket.

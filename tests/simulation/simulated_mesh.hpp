@@ -58,6 +58,8 @@ public:
   void start_all();
   /// kill -9 and loss of power: memory is gone, the database is as of the last sync, of later writes `keep` at most survive.
   void crash(std::size_t number, std::size_t keep_undurable = 0);
+  /// Ends every agent for good. Throws std::runtime_error when actors spin instead of ending.
+  void take_down();
   /// As `glow down`: goodbyes, then an orderly stop.
   void stop(std::size_t number);
   /// The lid is closed: no actor has a turn, no wire carries anything, the calendar goes on. A machine that is down stays so.

@@ -62,7 +62,6 @@ public:
       violations_.add(mesh_.runs().elapsed(), broken.what());
     }
     outside::leave();
-    report_.violations = violations_.all();
     report_.events = mesh_.runs().events();
     report_.event_hash = mesh_.runs().hash().value();
     report_.nodes = mesh_.size();
@@ -75,6 +74,12 @@ public:
     report_.strikes = faults_.strikes();
     report_.longest_queue = queues_.longest();
     for (std::size_t i = 0; i < mesh_.size(); ++i) report_.escalations += mesh_.at(i).escalations;
+    try {
+      mesh_.take_down();
+    } catch (const std::exception& broken) {
+      violations_.add(mesh_.runs().elapsed(), std::string{"while agents end: "} + broken.what());
+    }
+    report_.violations = violations_.all();
     report_.real_s = outside::real_seconds() - real_start;
     return report_;
   }
