@@ -172,17 +172,19 @@ result<void> write_sparse(host::tree_writer& writer, std::uint64_t offset, byte_
   return {};
 }
 
-/// One chunk of the open file, or its beginning, or its end. Returns the bytes written.
-result<std::size_t> write_some(exporter_state& state, const store::tree_entry& entry) {
+/// One chunk of the open file, or its beginning, or its end. Returns the bytes written, or what the disk has damaged since
+/// it was counted.
+store::or_missing<std::size_t> write_some(exporter_state& state, const store::tree_entry& entry) {
+  using answer = std::variant<std::size_t, store::missing>;
   if (!state.refs) {
     auto refs = store::chunks_of(*state.chunks, entry);
     if (!refs.ok()) return refs.why();
-    if (std::holds_alternative<store::missing>(*refs)) return error{error_code::failed, state.task.what + ": objects vanished"};
+    if (auto* absent = std::get_if<store::missing>(&*refs)) return answer{std::move(*absent)};
     state.refs = std::move(std::get<0>(*refs));
     state.next_ref = 0;
     state.offset = 0;
     if (auto begun = state.writer->begin(relative_of(state.task, entry.path), *state.random); !begun.ok()) return begun.why();
-    return std::size_t{0};
+    return answer{std::size_t{0}};
   }
   if (state.next_ref == state.refs->size()) {
     state.refs.reset();
@@ -190,19 +192,19 @@ result<std::size_t> write_some(exporter_state& state, const store::tree_entry& e
     ++state.answer.files;
     state.answer.bytes += entry.size;
     if (auto ended = state.writer->end(entry.size, entry.mode, entry.modified_ns); !ended.ok()) return ended.why();
-    return limits::store_slice_bytes / limits::store_slice_entries; // a file costs something even when it is empty
+    return answer{limits::store_slice_bytes / limits::store_slice_entries}; // a file costs something even when it is empty
   }
   auto& ref = (*state.refs)[state.next_ref];
   auto plain = state.chunks->get_plain(store::object_kind::chunk, ref.address);
   if (!plain.ok()) return plain.why();
-  if (!plain->has_value()) return error{error_code::failed, state.task.what + ": an object vanished; try again"};
+  if (!plain->has_value()) return answer{store::missing{{ref.address}}};
   if ((*plain)->size() != ref.plain_bytes)
     return error{error_code::tampered, state.task.what + ": " + host::printable(entry.path) + " names an object of another size"};
   if (auto written = write_sparse(*state.writer, state.offset, **plain); !written.ok()) return written.why();
   ++state.next_ref;
   state.offset += ref.plain_bytes;
   state.bytes_done += ref.plain_bytes;
-  return (*plain)->size();
+  return answer{(*plain)->size()};
 }
 
 /// Symlinks come after all files, so that no file goes through one; directories' modes and times last of all.
@@ -241,7 +243,11 @@ slice_result write_slice(exporter_self self) {
     if (entry.kind == store::entry_kind::file) {
       auto written = write_some(state, entry);
       if (!written.ok()) return written.why();
-      bytes += *written;
+      if (auto* absent = std::get_if<store::missing>(&*written)) {
+        fetch(self, {{}, absent->addresses, {}, {}, 0, 0, {}, {}});
+        return progress_of::waiting;
+      }
+      bytes += std::get<0>(*written);
       continue;
     }
     if (auto relative = relative_of(state.task, entry.path); entry.kind == store::entry_kind::directory && !relative.empty())

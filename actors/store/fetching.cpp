@@ -1,7 +1,9 @@
 /// The store's front fetching objects from peers and serving them. Decisions: store::want_list.
 #include "actors/store/store_state.hpp"
 #include "actors/store/sync_messages.hpp"
+#include "runtime/base/base32.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/host/log.hpp"
 #include "runtime/store/limits.hpp"
 
 namespace glow {
@@ -106,6 +108,14 @@ void send_fetch(store_self self, store::ask_peer&& ask) {
           });
 }
 
+/// Its owner should know that a disk forgets.
+void tell_damaged(store_state& state, const store::object_address& address) {
+  if (auto damaged = state.objects->chunks().is_damaged(address); damaged.ok() && *damaged)
+    host::log(host::level::warning, "glow.store",
+              "object " + to_short_string(address)
+                + " was damaged on this disk and is fetched from another node; check the disk if this comes again");
+}
+
 } // namespace
 
 void perform(store_self self, store::want_effects&& todo) {
@@ -134,8 +144,10 @@ void perform(store_self self, store::want_effects&& todo) {
 void fetch(store_self self, fetch_objects wanted, std::function<void()> here, std::function<void(const error&)> failed) {
   auto& state = self->state;
   std::vector<store::wanted_object> objects;
-  for (std::size_t i = 0; i < wanted.addresses.size(); ++i)
+  for (std::size_t i = 0; i < wanted.addresses.size(); ++i) {
     objects.push_back({wanted.addresses[i], i < wanted.sizes.size() ? wanted.sizes[i] : 0});
+    tell_damaged(state, wanted.addresses[i]);
+  }
   std::optional<node_id> holder;
   for (auto& each : wanted.holders)
     if (each != state.given->roster->self && (!holder || state.reachable.contains(each))) holder = each;

@@ -13,6 +13,12 @@ byte_string presence_key(const object_address& address) {
   return key;
 }
 
+byte_string damaged_key(const object_address& address) {
+  byte_string key{'r'};
+  append(key, address.view());
+  return key;
+}
+
 byte_string dedup_key(const chunk_id& id) {
   byte_string key{'i'};
   append(key, id.view());
@@ -36,7 +42,9 @@ result<chunk_ref> chunk_store::put_chunk(byte_view plain, write_batch& batch) {
   if (!known) return known.why();
   if (*known && (*known)->size() == object_address::size_bytes) {
     ref.address = object_address::from(**known);
-    return ref;
+    auto here = has(ref.address); // not after its bytes were damaged
+    if (!here) return here.why();
+    if (*here) return ref;
   }
   auto sealed = sealer_.seal(object_kind::chunk, ref.id, plain);
   ref.address = address_of(sealed);
@@ -66,25 +74,47 @@ result<void> chunk_store::put_sealed(const object_address& expected, byte_view s
   if (*here) return {};
   auto opened = sealer_.open(sealed); // so that a wrong identifier never enters the dedup index
   if (!opened) return opened.why();
+  auto damaged = is_damaged(expected);
+  if (!damaged) return damaged.why();
   write_batch batch;
   put_object(expected, sealed, batch);
+  if (*damaged) batch.remove(family::meta, damaged_key(expected));
   if (opened->kind == object_kind::chunk) batch.put(family::meta, dedup_key(opened->id), expected.view());
   return db_.write(batch, durable::no);
 }
 
 result<std::optional<byte_string>> chunk_store::get_sealed(const object_address& address) {
-  return db_.get(family::chunks, address.view());
+  auto sealed = db_.get(family::chunks, address.view());
+  bool damaged = !sealed ? sealed.why().code == error_code::tampered : *sealed && address_of(**sealed) != address;
+  if (damaged) return drop_damaged(address);
+  return sealed;
 }
 
 result<std::optional<byte_string>> chunk_store::get_plain(object_kind kind, const object_address& address) {
   auto sealed = db_.get(family::chunks, address.view());
+  if (!sealed && sealed.why().code == error_code::tampered) return drop_damaged(address);
   if (!sealed) return sealed.why();
   if (!*sealed) return std::optional<byte_string>{};
   auto opened = sealer_.open(**sealed);
+  // looking at the address only now spares every good object a second hash
+  if (!opened && address_of(**sealed) != address) return drop_damaged(address);
   if (!opened) return opened.why();
   if (opened->kind != kind) return error{error_code::tampered, "object " + to_short_string(address) + " is of another kind"};
   return std::optional{to_bytes(opened->plain)};
 }
+
+/// A disk that returns other bytes than it was given has lost the object: from here on it is absent, so that whoever needs
+/// it fetches it from a peer. Returns none.
+result<std::optional<byte_string>> chunk_store::drop_damaged(const object_address& address) {
+  write_batch batch;
+  batch.remove(family::chunks, address.view());
+  batch.remove(family::meta, presence_key(address));
+  batch.put(family::meta, damaged_key(address), {});
+  if (auto written = db_.write(batch, durable::no); !written) return written.why();
+  return std::optional<byte_string>{};
+}
+
+result<bool> chunk_store::is_damaged(const object_address& address) { return db_.contains(family::meta, damaged_key(address)); }
 
 result<bool> chunk_store::has(const object_address& address) { return db_.contains(family::meta, presence_key(address)); }
 

@@ -5,6 +5,7 @@
 /// Keys:  chunks  address                  → sealed bytes
 ///        meta    'o' address              → sealed size, le32      presence without reading the value
 ///        meta    'i' id                   → address                dedup: an id that is here need not be sealed again
+///        meta    'r' address              → nothing                was here, its bytes rotted, and it is absent since
 #pragma once
 
 #include "runtime/store/chunk.hpp"
@@ -28,11 +29,13 @@ public:
   /// Errors: `tampered`, `malformed`, those of the database.
   result<void> put_sealed(const object_address& expected, byte_view sealed);
 
-  /// Sealed bytes, as peers get them. None: not here.
+  /// Sealed bytes, as peers get them: they have this address. None: not here, or no longer, because the disk has damaged them.
   result<std::optional<byte_string>> get_sealed(const object_address& address);
-  /// Opened bytes. None: not here. Errors: `tampered` when it is not of the expected kind, too.
+  /// Opened bytes. None: not here (or damaged). Errors: `tampered` when it is not of the expected kind, too.
   result<std::optional<byte_string>> get_plain(object_kind kind, const object_address& address);
   result<bool> has(const object_address& address);
+  /// It was here once, and the disk has damaged it: a copy from a peer is the cure.
+  result<bool> is_damaged(const object_address& address);
   /// Sealed size. None: not here.
   result<std::optional<std::uint32_t>> sealed_size(const object_address& address);
 
@@ -40,6 +43,8 @@ public:
   const namespace_keys& keys() const { return keys_; }
 
 private:
+  result<std::optional<byte_string>> drop_damaged(const object_address& address);
+
   database& db_;
   namespace_keys keys_;
   sealer sealer_;

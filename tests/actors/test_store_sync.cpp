@@ -52,6 +52,35 @@ TEST_CASE("copies counts this node only once it holds everything") {
   REQUIRE(mesh.ask<path_list>(1, list_path{"/a"})->entries.at(0).copies == 2);
 }
 
+TEST_CASE("what the disk has damaged is fetched again from another node, for a listing, a read and a get") {
+  scratch_directory dir;
+  store_mesh mesh{{"laptop", "nas"}};
+  mesh.connect(0, 1);
+  write_text(dir / "a", "1");
+  REQUIRE(mesh.put(0, dir / "a", "/docs/a").ok());
+  mesh.pass(1s);
+  auto damage_all = [&] {
+    std::vector<byte_string> keys;
+    auto& disk = *mesh.at(1).database;
+    REQUIRE(disk.scan(store::family::chunks, {}, {}, [&](byte_view key, byte_view) {
+      keys.push_back(to_bytes(key));
+      return true;
+    }));
+    for (auto& each : keys) disk.rot(store::family::chunks, each, 900);
+    mesh.stop(1);
+    mesh.start(1); // no tree node is remembered
+    mesh.connect(0, 1);
+    mesh.pass(1s);
+  };
+  REQUIRE(text_at(mesh, 1, "/docs/a") == "1");
+  damage_all();
+  REQUIRE(mesh.list(1, "/", true) == std::vector<std::string>{"docs", "docs/a"});
+  REQUIRE(text_at(mesh, 1, "/docs/a") == "1");
+  damage_all();
+  REQUIRE(mesh.get(1, "/docs/a", dir / "got").ok());
+  REQUIRE(read_text(dir / "got") == "1");
+}
+
 TEST_CASE("with the holder away a get fails as unreachable within its deadline, in one line, and succeeds when it is back") {
   scratch_directory dir;
   store_mesh mesh{{"laptop", "nas"}};

@@ -142,22 +142,24 @@ void fault_injector::swizzle() {
   }
 }
 
-/// Only where another member has the chunk as it was: what its last holder loses, nobody can bring back.
+/// Only where another member's disk has the chunk as it was: what its last holder loses, nobody can bring back.
 void fault_injector::rot(std::size_t node) {
   auto& own = *mesh_.at(node).disk->database;
-  std::vector<byte_string> rotten;
+  std::vector<std::pair<byte_string, std::size_t>> rotten; // and who else has it
   (void)own.scan(store::family::chunks, {}, {}, [&](byte_view key, byte_view value) {
     for (std::size_t i = 0; i < mesh_.size(); ++i) {
       auto other = i == node ? result<std::optional<byte_string>>{std::nullopt}
                              : mesh_.at(i).disk->database->get(store::family::chunks, key);
       if (!other || !*other || !std::equal(value.begin(), value.end(), (*other)->begin(), (*other)->end())) continue;
-      rotten.push_back(to_bytes(key));
+      rotten.emplace_back(to_bytes(key), i);
       break;
     }
     return rotten.size() < rot_candidates_max;
   });
   if (rotten.empty()) return;
-  auto& key = rotten[random_.next_below(rotten.size())];
+  auto& [key, holder] = rotten[random_.next_below(rotten.size())];
+  // the holder's copy may be in its write cache still, and go with a crash
+  if (!mesh_.at(holder).disk->database->write({}, store::durable::yes)) return;
   own.rot(store::family::chunks, key, random_.next_u64());
   told("rot on " + mesh_.at(node).name);
 }

@@ -68,6 +68,52 @@ TEST_CASE("bad changes are refused and leave nothing behind") {
   REQUIRE(one.store->tips().empty());
 }
 
+TEST_CASE("an object that the disk has damaged is absent, whatever it is, and comes again from whoever has it") {
+  REQUIRE(rc::check([] {
+    replica one{1}, two{2};
+    std::map<std::string, std::string> files;
+    for (int i = 0; i < 20; ++i)
+      one.put("/d/" + std::to_string(i), files["/d/" + std::to_string(i)] = std::string(100, static_cast<char>('a' + i)), i);
+    tree_entry listed; // with a list of chunks of its own
+    listed.path = "/listed";
+    listed.chunks.assign(3000, one.file("/x", as_bytes("0123456789")).chunks[0]);
+    listed.size = 30000;
+    got(one.store->commit_changes({listed}, "", at_ms(100), one.by));
+    two.pull(one);
+    std::vector<byte_string> keys;
+    did(two.db.scan(family::chunks, {}, {}, [&](byte_view key, byte_view) {
+      keys.push_back(to_bytes(key));
+      return true;
+    }));
+    for (auto& key : *rc::gen::nonEmpty(rc::gen::container<std::vector<byte_string>>(rc::gen::elementOf(keys))))
+      two.db.rot(family::chunks, key, *rc::gen::arbitrary<std::uint64_t>());
+    two.reopen(); // nothing is cached
+    for (auto& [path, content] : files) {
+      auto entry = *two.ask_with(one, [&] { return two.store->find(two.view(), path); });
+      auto bytes = two.ask_with(one, [&] { return read_file(two.store->chunks(), entry, 0, 1u << 20); });
+      RC_ASSERT(to_text(bytes) == content);
+    }
+    auto entry = *two.ask_with(one, [&] { return two.store->find(two.view(), "/listed"); });
+    auto bytes = two.ask_with(one, [&] { return read_file(two.store->chunks(), entry, 0, 1u << 20); });
+    RC_ASSERT(bytes.size() == 30000u);
+    for (auto& key : keys) { // all is as it was, and nothing is marked any more
+      auto sealed = got(two.store->get_object(object_address::from(key)));
+      RC_ASSERT(sealed == got(one.store->get_object(object_address::from(key))));
+      RC_ASSERT(!got(two.store->chunks().is_damaged(object_address::from(key))));
+    }
+  }));
+}
+
+TEST_CASE("damaged bytes are not served, and putting the same content again stores it again") {
+  replica one{1};
+  auto chunk = one.file("/x", as_bytes("0123456789")).chunks[0];
+  one.db.rot(family::chunks, chunk.address.view(), 700);
+  REQUIRE(!got(one.store->get_object(chunk.address)));
+  REQUIRE(got(one.store->chunks().is_damaged(chunk.address)));
+  one.put("/x", "0123456789", 1);
+  REQUIRE(one.read("/x") == "0123456789");
+}
+
 TEST_CASE("a file of many chunks moves its list into objects of its own") {
   replica one{1};
   auto chunk = one.file("/x", as_bytes("0123456789")).chunks[0];
