@@ -24,7 +24,9 @@ struct jobs_state : actor_lifecycle {
   std::unique_ptr<jobs::coordinator_machine> machine;
   std::map<std::string, caf::typed_response_promise<job_submitted>> submitted;
   std::shared_ptr<const std::vector<route_info>> routes;
-  bool ready = false;
+  bool ready = false;                            ///< what the ledger holds is known
+  std::uint32_t epoch = 0;                       ///< number of this start
+  bool begun = false;                            ///< it is written, or about to be
   std::deque<std::function<void()>> until_ready; ///< bounded by the askers' own time-outs
   caf::strong_actor_ptr worker;
 
@@ -37,6 +39,8 @@ struct jobs_state : actor_lifecycle {
 using jobs_self = caf::stateful_actor<jobs_state, pool_hosted<jobs_actor::base>>*;
 
 namespace {
+
+constexpr duration full_disk_pause = 5s;
 
 void perform(jobs_self self, jobs::effects&& todo);
 
@@ -104,7 +108,7 @@ void tell_cancelled(jobs_self self, jobs::cancel_leases& todo) {
 }
 
 void collect(jobs_self self, jobs::collect_outputs& todo) {
-  commit_outputs wanted{std::move(todo.entries), todo.holder, todo.path, 60s};
+  commit_outputs wanted{std::move(todo.entries), todo.holder, todo.path, 60s, {std::move(todo.record)}};
   auto collected = [=, job = todo.job, index = todo.index, token = todo.token](const result<void>& outcome) {
     perform(self, self->state.machine->on_collected(job, index, token, outcome, self->clock().now()));
   };
@@ -130,10 +134,31 @@ void perform(jobs_self self, jobs::effects&& todo) {
 
 // ---- start ------------------------------------------------------------------------------------------------------
 
+/// Counts this start durably before any step is leased: what carries an earlier number is old. A full disk delays that.
+void begin(jobs_self self) {
+  auto epoch = self->state.epoch;
+  self->state.begun = true;
+  self->request(self->state.given->store, caf::infinite, write_ledger{{{jobs::epoch_key(), jobs::encode_epoch(epoch)}}, {}})
+    .then([=](const ledger_written&) { perform(self, self->state.machine->begin(epoch, self->clock().now())); },
+          [=](const caf::error& why) {
+            if (from_caf(why).code != error_code::exhausted) return self->quit(why);
+            self->state.begun = false;
+            arm_timer<jobs_tick>(self, full_disk_pause);
+          });
+}
+
 void become_ready(jobs_self self) {
-  self->state.ready = true;
-  for (auto& each : std::exchange(self->state.until_ready, {})) each();
-  perform(self, self->state.machine->on_tick(self->clock().now()));
+  self->request(self->state.given->store, caf::infinite, read_ledger{jobs::epoch_key()})
+    .then(
+      [=](const ledger_records& m) {
+        auto last = m.records.empty() ? result<std::uint32_t>{0u} : jobs::decode_epoch(m.records.front().second);
+        if (!last) return self->quit(to_caf(last.why()));
+        self->state.epoch = *last + 1;
+        self->state.ready = true;
+        for (auto& each : std::exchange(self->state.until_ready, {})) each();
+        begin(self);
+      },
+      [=](const caf::error& why) { self->quit(why); });
 }
 
 void restore_next(jobs_self self, std::shared_ptr<std::deque<jobs::ledger_job>> left) {
@@ -246,8 +271,7 @@ jobs_actor::behavior_type jobs_behavior(jobs_self self, jobs_arguments arguments
   install_lifecycle(self, arguments.parent);
   self->state.given = std::make_unique<jobs_arguments>(std::move(arguments));
   auto& given = *self->state.given;
-  auto epoch = static_cast<std::uint32_t>(to_unix_ms(given.world.wall_now()) / 1000);
-  self->state.machine = std::make_unique<jobs::coordinator_machine>(epoch);
+  self->state.machine = std::make_unique<jobs::coordinator_machine>();
   auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
   self->send(given.endpoint, register_service{{request_method::job_result}, caf::actor_cast<service_actor>(me)});
   worker_arguments work{given.directory, given.slots, given.roster ? given.roster->self : node_id{}, given.store, given.endpoint,
@@ -281,7 +305,9 @@ jobs_actor::behavior_type jobs_behavior(jobs_self self, jobs_arguments arguments
       tell_candidates(self);
     },
     [=](const jobs_tick& m) {
-      if (timer_is_current(self, m)) perform(self, self->state.machine->on_tick(self->clock().now()));
+      if (!timer_is_current(self, m)) return;
+      if (self->state.ready && !self->state.begun) begin(self);
+      perform(self, self->state.machine->on_tick(self->clock().now()));
     },
   };
 }

@@ -114,7 +114,7 @@ result<std::pair<std::string, std::string>> destination_of(const std::string& ty
 } // namespace
 
 std::optional<store::missing> commit(store_self self, store::or_missing<planned_changes> plan, const std::string& message,
-                                     const commit_handlers& then) {
+                                     const commit_handlers& then, const store::write_batch& with) {
   auto& state = self->state;
   if (!plan.ok()) {
     then.fail(plan.why());
@@ -123,7 +123,7 @@ std::optional<store::missing> commit(store_self self, store::or_missing<planned_
   if (auto* absent = std::get_if<store::missing>(&*plan)) return std::move(*absent);
   auto& planned = std::get<0>(*plan);
   auto line = printable(message).substr(0, limits::commit_message_bytes_max);
-  auto made = state.objects->commit_changes(planned.what, line, state.given->world.wall_now(), state.author);
+  auto made = state.objects->commit_changes(planned.what, line, state.given->world.wall_now(), state.author, with);
   if (!made.ok()) {
     then.fail(made.why());
     return std::nullopt;
@@ -264,6 +264,8 @@ caf::typed_response_promise<put_done> commit_staged(store_self self, const commi
   auto entries = store::decode_entries(asked.entries);
   if (!entries.ok()) return then.fail(entries.why()), promise;
   auto staged = std::make_shared<changes>(std::move(*entries));
+  store::write_batch with;
+  for (auto& [key, value] : asked.ledger) with.put(store::family::log, key, value);
   then.done = [=](const store::committed& made, const planned_changes& plan) mutable {
     put_done done{to_base32(made.id.view()), plan.path, 0, 0, {}};
     for (auto& each : *staged) {
@@ -276,7 +278,7 @@ caf::typed_response_promise<put_done> commit_staged(store_self self, const commi
   question.attempt = [=] {
     auto& state = self->state;
     return commit(self, plan_outputs(*state.objects, asked.path, *staged, state.given->world.wall_now()),
-                  "outputs to " + asked.path, then);
+                  "outputs to " + asked.path, then, with);
   };
   ask(self, std::move(question));
   return promise;

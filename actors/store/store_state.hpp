@@ -119,7 +119,7 @@ struct commit_handlers {
   std::function<void(const error&)> fail;
 };
 std::optional<store::missing> commit(store_self self, store::or_missing<planned_changes> plan, const std::string& message,
-                                     const commit_handlers& then);
+                                     const commit_handlers& then, const store::write_batch& with = {});
 caf::typed_response_promise<put_done> put(store_self self, const put_path& asked);
 caf::typed_response_promise<get_done> get(store_self self, const get_path& asked);
 caf::typed_response_promise<path_removed> remove(store_self self, const remove_path& asked);

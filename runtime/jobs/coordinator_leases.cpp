@@ -42,6 +42,7 @@ coordinator_machine::worker* coordinator_machine::least_loaded(steady_time now) 
 
 /// Deals waiting steps out one by one to whoever is least loaded, then sends one offer to each worker that got some.
 void coordinator_machine::assign(steady_time now, effects& todo) {
+  if (epoch_ == 0) return;
   std::map<node_id, std::vector<lease>> offers;
   std::deque<std::pair<std::string, std::uint64_t>> later;
   while (!waiting_.empty()) {

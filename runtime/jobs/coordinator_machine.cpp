@@ -54,6 +54,11 @@ void coordinator_machine::restore(ledger_job spec, const std::vector<std::pair<s
   }
 }
 
+effects coordinator_machine::begin(std::uint32_t epoch, steady_time now) {
+  epoch_ = epoch;
+  return on_tick(now);
+}
+
 effects coordinator_machine::submit(ledger_job spec, steady_time now) {
   effects todo;
   auto id = spec.id;
@@ -114,14 +119,13 @@ effects coordinator_machine::on_written(std::uint64_t write, const result<void>&
   } else {
     auto& ended = of.steps[*what.index];
     if (ended.state != step_state::recording) return todo;
-    --of.active;
     if (!outcome) { // the ledger could not take it: nothing was acknowledged, so the step is simply done again later
+      --of.active;
       ended.state = step_state::waiting;
       ended.not_before = now + 5s;
       waiting_.emplace_back(what.job, *what.index);
     } else {
-      ended.state = ended.end.done ? step_state::done : ended.end.cancelled ? step_state::cancelled : step_state::failed;
-      ++(ended.end.done ? of.done : ended.end.cancelled ? of.cancelled : of.failed);
+      count_end(of, ended);
     }
   }
   assign(now, todo);
@@ -166,6 +170,13 @@ void coordinator_machine::end_step(job& of, std::uint64_t index, ledger_step end
   todo.push_back(write_records{writes_, {{step_key(of.spec.id, index), encode_step(each.end)}}, {}});
 }
 
+/// Its end is in the ledger.
+void coordinator_machine::count_end(job& of, step& ended) {
+  --of.active;
+  ended.state = ended.end.done ? step_state::done : ended.end.cancelled ? step_state::cancelled : step_state::failed;
+  ++(ended.end.done ? of.done : ended.end.cancelled ? of.cancelled : of.failed);
+}
+
 bool coordinator_machine::on_result(const node_id& from, step_result ended, steady_time now, effects& todo) {
   auto* found = find_step(ended.job, ended.index, ended.token);
   // a repeated result of a step that is being collected is taken already
@@ -195,7 +206,13 @@ void coordinator_machine::start_collections(effects& todo) {
     if (!found || found->state != step_state::collecting) continue;
     ++collecting_;
     auto path = output_path(jobs_.at(next.job), next.index);
-    todo.push_back(collect_outputs{next.job, next.index, next.token, std::move(next.entries), next.holder, std::move(path)});
+    todo.push_back(collect_outputs{next.job,
+                                   next.index,
+                                   next.token,
+                                   std::move(next.entries),
+                                   next.holder,
+                                   std::move(path),
+                                   {step_key(next.job, next.index), encode_step(found->end)}});
   }
 }
 
@@ -218,9 +235,11 @@ effects coordinator_machine::on_collected(const std::string& id, std::uint64_t i
     auto& of = jobs_.at(id);
     if (outcome) {
       found->token = 0;
-      end_step(of, index, found->end, todo);
+      count_end(of, *found);
     } else {
-      give_back(of, index, "its outputs could not be collected: " + outcome.why().message, true, now, todo);
+      bool full = outcome.why().code == error_code::exhausted; // this node's disk: no worker's fault
+      give_back(of, index, "its outputs could not be collected: " + outcome.why().message, !full, now, todo);
+      if (full) found->not_before = now + 5s;
     }
   }
   start_collections(todo);

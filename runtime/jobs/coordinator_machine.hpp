@@ -3,7 +3,7 @@
 /// that outputs count exactly once. Refuses to run anything, and to decide when a worker's owner lets it work.
 ///
 ///   step:  waiting ─► offered ─► running ─► collecting ─► done | failed
-///             ▲__________lease lost, or refused___|          (recorded in the ledger before it is told)
+///             ▲__________lease lost, or refused___|          (recorded in the ledger with its outputs)
 #pragma once
 
 #include "runtime/jobs/records.hpp"
@@ -76,7 +76,7 @@ struct cancel_leases {
   node_id worker;
   std::vector<lease_token> tokens;
 };
-/// Fetch and commit the outputs of a step; then on_collected.
+/// Fetch and commit the outputs of a step, and its end in the ledger with them: both or neither. Then on_collected.
 struct collect_outputs {
   std::string job;
   std::uint64_t index = 0;
@@ -84,6 +84,7 @@ struct collect_outputs {
   byte_string entries;
   node_id holder;
   std::string path;
+  std::pair<byte_string, byte_string> record; ///< of the ledger: key, value
 };
 struct wake_at {
   steady_time when{};
@@ -94,9 +95,9 @@ using effects = std::vector<effect>;
 
 class coordinator_machine {
 public:
-  /// `epoch` must be larger at each start of this node's coordinator (seconds since 1970 do).
-  explicit coordinator_machine(std::uint32_t epoch) : epoch_{epoch} {}
-
+  /// From now on steps are leased. `epoch`: larger than at any earlier start of this node's coordinator, and not 0: what
+  /// makes the tokens of an earlier life old.
+  effects begin(std::uint32_t epoch, steady_time now);
   /// After a restart: a job from the ledger with the ends of its steps.
   void restore(ledger_job spec, const std::vector<std::pair<std::uint64_t, ledger_step>>& ends, steady_time now);
   /// A new job; answered by job_accepted once it is durable, or job_refused.
@@ -149,6 +150,7 @@ private:
   worker* least_loaded(steady_time now);
   void give_back(job& of, std::uint64_t index, const std::string& why, bool counts, steady_time now, effects& todo);
   void end_step(job& of, std::uint64_t index, ledger_step end, effects& todo);
+  static void count_end(job& of, step& ended);
   void drop_lease(step& of);
   void lose_worker(worker& lost, const std::string& why, steady_time now, effects& todo);
   void start_collections(effects& todo);
@@ -156,7 +158,7 @@ private:
   void make_room(effects& todo);
   void arm(steady_time now, effects& todo) const;
 
-  std::uint32_t epoch_;
+  std::uint32_t epoch_ = 0; ///< 0: not begun
   std::uint32_t tokens_given_ = 0;
   std::uint64_t writes_ = 0;
   std::map<std::string, job> jobs_;

@@ -216,6 +216,20 @@ result<ledger_step> decode_step(byte_view bytes) {
 }
 
 byte_string job_prefix() { return to_bytes(std::string_view{"job/"}); }
+byte_string epoch_key() { return to_bytes(std::string_view{"epoch"}); }
+
+byte_string encode_epoch(std::uint32_t epoch) {
+  byte_string out;
+  append_le(out, epoch);
+  return out;
+}
+
+result<std::uint32_t> decode_epoch(byte_view bytes) {
+  if (bytes.size() != 4)
+    return error{error_code::malformed, "the coordinator's epoch has " + std::to_string(bytes.size()) + " bytes"};
+  return read_le<std::uint32_t>(bytes.data());
+}
+
 byte_string job_key(const std::string& id) { return to_bytes("job/" + id); }
 byte_string step_prefix(const std::string& id) { return to_bytes("step/" + id + "/"); }
 

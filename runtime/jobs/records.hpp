@@ -82,6 +82,11 @@ result<bool> decode_taken(byte_view bytes);
 result<ledger_job> decode_job(byte_view bytes);
 result<ledger_step> decode_step(byte_view bytes);
 
+/// How often this node's coordinator has begun, as the ledger keeps it. Errors: `malformed`.
+byte_string epoch_key();
+byte_string encode_epoch(std::uint32_t epoch);
+result<std::uint32_t> decode_epoch(byte_view bytes);
+
 /// Keys in the ledger: all jobs lie under job_prefix(), all ends of a job's steps under step_prefix(id).
 byte_string job_prefix();
 byte_string job_key(const std::string& id);

@@ -84,6 +84,8 @@ public:
   std::vector<route_row> get_routes() const;
   /// Chosen ways only: the reachable nodes.
   std::vector<route_row> get_reachable() const;
+  /// The chosen way to one of them; none: unreachable.
+  std::optional<way> best_way(const node_id& to, metric_class table) const { return table_.best(to, table); }
   const drop_counters& drops() const { return drops_; }
   /// Packets for others that this neighbour hands over are forwarded, not dropped: it knows this life of ours.
   bool relays_for(const node_id& neighbour) const { return table_.knows_us(neighbour); }

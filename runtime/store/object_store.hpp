@@ -93,9 +93,11 @@ public:
   // ---- writing ----
   /// Makes one commit on top of the view: each change replaces what stands at its path (a tombstone removes; removing
   /// what is not there is no change). Stamps and revisions are set here. Order does not matter; of two changes of one path
-  /// the later wins. Chunks that the changes name must be in the database. Durable when it returns.
+  /// the later wins. Chunks that the changes name must be in the database. Durable when it returns, and `with` it: both or
+  /// neither, even when nothing changed.
   /// Errors: `usage` (bad path), `not_found` (a named chunk is not here), those of the database: nothing changed then.
-  or_missing<committed> commit_changes(std::vector<tree_entry> changes, std::string message, wall_time now, const author& by);
+  or_missing<committed> commit_changes(std::vector<tree_entry> changes, std::string message, wall_time now, const author& by,
+                                       const write_batch& with = {});
 
   /// A commit from a peer: verified, its author asked for by `is_member`. Errors: `malformed`, `tampered`,
   /// `not_a_member`, those of the database. Of many commits in a row only the last need be durable.
@@ -150,14 +152,15 @@ private:
   or_missing<object_address> join(const object_address& into, const object_address& more);
   or_missing<object_address> join_all(const std::vector<commit_id>& tips);
 
-  or_missing<committed> try_commit(std::vector<tree_entry> changes, std::string message, wall_time now, const author& by);
+  or_missing<committed> try_commit(std::vector<tree_entry> changes, std::string message, wall_time now, const author& by,
+                                   const write_batch& with);
   or_missing<std::vector<tree_entry>> prepare_changes(std::vector<tree_entry> changes, const object_address& base, wall_time now,
                                                       const node_id& device, std::uint64_t sequence);
   result<void> check_chunks(tree_entry& entry);
   result<std::vector<commit_id>> parents_for(const node_id& device);
   result<signed_commit> make_commit(const object_address& root, const std::vector<commit_id>& parents, std::string message,
                                     wall_time now, const author& by);
-  result<void> store_commit(const signed_commit& made, durable when);
+  result<void> store_commit(const signed_commit& made, durable when, const write_batch& with = {});
   result<std::optional<commit_id>> twin_of(const signed_commit& arrived);
 
   /// Decodes every commit; stops where the visitor does.

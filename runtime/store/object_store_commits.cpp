@@ -137,14 +137,14 @@ result<void> object_store::check_chunks(tree_entry& entry) {
 }
 
 or_missing<committed> object_store::commit_changes(std::vector<tree_entry> changes, std::string message, wall_time now,
-                                                   const author& by) {
-  auto made = try_commit(std::move(changes), std::move(message), now, by);
+                                                   const author& by, const write_batch& with) {
+  auto made = try_commit(std::move(changes), std::move(message), now, by, with);
   if (!made || std::holds_alternative<missing>(*made)) forget_unwritten();
   return made;
 }
 
 or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, std::string message, wall_time now,
-                                               const author& by) {
+                                               const author& by, const write_batch& with) {
   using answer = std::variant<committed, missing>;
   if (message.size() > limits::commit_message_bytes_max)
     return error{error_code::usage, "commit message longer than " + std::to_string(limits::commit_message_bytes_max) + " bytes"};
@@ -161,7 +161,11 @@ or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, 
   if (!real) return real.why();
   if (auto absent = std::get_if<missing>(&*real)) return answer{std::move(*absent)};
   auto& entries = std::get<0>(*real);
-  if (entries.empty()) return answer{committed{tips_.empty() ? commit_id{} : tips_.back(), before, 0}};
+  if (entries.empty()) {
+    if (!with.empty())
+      if (auto written = db().write(with, durable::yes); !written) return written.why();
+    return answer{committed{tips_.empty() ? commit_id{} : tips_.back(), before, 0}};
+  }
 
   auto root = apply_changes(*this, *this, before, entries);
   if (!root) return root.why();
@@ -169,7 +173,7 @@ or_missing<committed> object_store::try_commit(std::vector<tree_entry> changes, 
   auto after = std::get<object_address>(*root);
   auto made = make_commit(after, *parents, std::move(message), now, by);
   if (!made) return made.why();
-  if (auto stored = store_commit(*made, durable::yes); !stored) return stored.why();
+  if (auto stored = store_commit(*made, durable::yes, with); !stored) return stored.why();
   if (whole_ == before) whole_ = after; // its new nodes are ours
   if (tips_.size() == 1) {
     view_ = after;
@@ -218,10 +222,11 @@ result<signed_commit> object_store::make_commit(const object_address& root, cons
 }
 
 /// Commit, indexes, head and tips together with the nodes that wait: all or nothing.
-result<void> object_store::store_commit(const signed_commit& made, durable when) {
+result<void> object_store::store_commit(const signed_commit& made, durable when, const write_batch& with) {
   auto& what = made.what;
   write_batch batch = std::move(node_batch_);
   node_batch_ = {};
+  batch.append(with);
   byte_string sum;
   append_le(sum, sum_of(what.vector));
   batch.put(family::meta, commit_key(made.id), made.bytes);

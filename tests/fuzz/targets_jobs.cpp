@@ -35,7 +35,8 @@ void check_job_records(byte_view input) {
   case 2: keeps_meaning(bytes, decode_tokens, encode_tokens); break;
   case 3:
     if (keeps_meaning(bytes, decode_result, encode_result)) {
-      coordinator_machine ours{7};
+      coordinator_machine ours;
+      (void)ours.begin(7, steady_time{1000s});
       effects todo;
       require(!ours.on_result(coordinator, *decode_result(bytes), steady_time{1000s}, todo), "nobody takes a result of no job");
     }
@@ -43,7 +44,8 @@ void check_job_records(byte_view input) {
   case 4: keeps_meaning(bytes, decode_taken, encode_taken); break;
   case 5:
     if (keeps_meaning(bytes, decode_job, encode_job)) {
-      coordinator_machine ours{7};
+      coordinator_machine ours;
+      (void)ours.begin(7, steady_time{1000s});
       auto job = *decode_job(bytes);
       ours.restore(job, {{0, ledger_step{true, false, 0, 1, "nas", ""}}, {5, {}}}, steady_time{1000s});
       (void)ours.on_tick(steady_time{1001s});

@@ -22,18 +22,14 @@ void violation_list::add(duration at, const std::string& what) {
 }
 
 std::vector<std::size_t> loop_checker::find_loop(const next_hops& next) {
-  std::set<std::size_t> known_good;
-  for (auto& [start, unused] : next) {
-    std::vector<std::size_t> way;
-    for (auto at = start; !known_good.contains(at);) {
-      auto seen = std::find(way.begin(), way.end(), at);
-      if (seen != way.end()) return {seen, way.end()};
-      way.push_back(at);
-      auto on = next.find(at);
-      if (on == next.end()) break;
-      at = on->second;
-    }
-    known_good.insert(way.begin(), way.end());
+  std::vector<std::size_t> seen_from(next.size(), nowhere); // where the walk that saw a node began
+  for (std::size_t start = 0; start < next.size(); ++start) {
+    auto at = start;
+    for (; at < next.size() && seen_from[at] == nowhere; at = next[at]) seen_from[at] = start;
+    if (at >= next.size() || seen_from[at] != start) continue; // it ends, or leads into a walk that ended
+    std::vector<std::size_t> loop{at};
+    for (auto on = next[at]; on != at; on = next[on]) loop.push_back(on);
+    return loop;
   }
   return {};
 }

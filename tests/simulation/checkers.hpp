@@ -29,8 +29,10 @@ private:
 /// No forwarding loop: following everybody's chosen next hops towards any destination never comes back to a node.
 class loop_checker {
 public:
-  /// `next`: by traffic class and node, the next hop it would use towards each destination.
-  using next_hops = std::map<std::size_t, std::size_t>; ///< node → next, for one destination and class
+  static constexpr std::size_t nowhere = SIZE_MAX;
+  /// By node, the next hop it would use towards one destination, in one metric; `nowhere` if none.
+  using next_hops = std::vector<std::size_t>;
+  /// The nodes of one loop, in their order; empty: there is none. Takes time in proportion to the nodes.
   static std::vector<std::size_t> find_loop(const next_hops& next);
 };
 

@@ -74,6 +74,7 @@ void fault_injector::strike(const std::string& kind) {
     return;
   }
   if (kind == "floods") {
+    if (random_.next_below(2) == 0) return flood_with_requests(node);
     if (auto victim = some_actor("flood"))
       for (std::size_t i = 0; i < flood_messages; ++i) caf::anon_send(victim, driver_work{});
     return;
@@ -162,6 +163,16 @@ void fault_injector::rot(std::size_t node) {
   if (!mesh_.at(holder).disk->database->write({}, store::durable::yes)) return;
   own.rot(store::family::chunks, key, random_.next_u64());
   told("rot on " + mesh_.at(node).name);
+}
+
+/// A program on the node that asks another one far more than either can take.
+void fault_injector::flood_with_requests(std::size_t node) {
+  auto to = some_node();
+  if (!mesh_.at(node).is_awake() || !mesh_.at(node).parts.endpoint || to == node) return;
+  told("flood of requests from " + mesh_.at(node).name + " to " + mesh_.at(to).name);
+  for (std::size_t i = 0; i < flood_messages; ++i)
+    mesh_.ask<response>(mesh_.at(node).parts.endpoint, 30s,
+                        send_request{mesh_.id_of(to), static_cast<request_method>(4001), byte_string(100), 5s}, [](response&) {});
 }
 
 caf::actor fault_injector::some_actor(const std::string& what_happens) {

@@ -29,6 +29,7 @@ private:
   void swizzle();
   void part();
   void rot(std::size_t node);
+  void flood_with_requests(std::size_t node);
   /// One actor of some node, links and transports among them, told as `what happens to NODE's ACTOR`; null: none is up.
   caf::actor some_actor(const std::string& what_happens);
   void told(const std::string& what);

@@ -107,6 +107,7 @@ result<std::unique_ptr<host::process>> simulated_world::start_process(const host
     std::ofstream out{spec.output_path, std::ios::binary};
     for (auto& [key, value] : spec.environment)
       if (key != "GLOW_JOB") out << key << "=" << value << "\n";
+    out << "run " << random_.next_u64() << "\n"; // programs tell times, so that a second run gives other bytes
     std::ofstream{spec.error_path, std::ios::binary};
   }
   auto takes =

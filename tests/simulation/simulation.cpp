@@ -22,7 +22,12 @@ constexpr duration look_pause = 1s;
 /// After a change is over: acknowledgements, membership exchanges and measurements of new links are done by then.
 constexpr duration settling_time = 60s;
 constexpr duration converge_look_pause = 100ms;
+constexpr std::size_t destinations_per_look = 64;
+constexpr std::size_t stretch_samples = 200;
 constexpr std::size_t mailbox_bound = 20'000;
+constexpr std::size_t lanes = 3; ///< conversations between two nodes, one for each traffic class
+constexpr std::size_t requests_in_bound = lanes * limits::stream_requests_outstanding_max;
+constexpr std::size_t requests_out_bound = requests_in_bound + lanes * limits::stream_requests_queued_max;
 
 spread spread_of(std::vector<double> values) {
   spread out;
@@ -142,20 +147,24 @@ private:
     });
   }
 
+  /// Cables that packets are routed over, by machine: the other end, and the cable.
+  const std::vector<std::vector<std::pair<std::size_t, std::size_t>>>& neighbours() {
+    if (!neighbours_.empty()) return neighbours_;
+    neighbours_.resize(mesh_.size());
+    for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
+      for (int end : {0, 1})
+        if (mesh_.wires().profile_of(i).declared_class != "drop")
+          neighbours_[mesh_.wires().end_of(i, end)].push_back({mesh_.wires().end_of(i, 1 - end), i});
+    return neighbours_;
+  }
+
   /// Shortest ways over cables that pass both ways between nodes that are up; SIZE_MAX where there is none.
   std::vector<std::size_t> hops_from(std::size_t start) {
-    if (neighbours_.empty()) {
-      neighbours_.resize(mesh_.size());
-      for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
-        for (int end : {0, 1})
-          if (mesh_.wires().profile_of(i).declared_class != "drop") // packets are not routed over it
-            neighbours_[mesh_.wires().end_of(i, end)].push_back({mesh_.wires().end_of(i, 1 - end), i});
-    }
     std::vector<std::size_t> hops(mesh_.size(), SIZE_MAX);
     std::deque<std::size_t> next{start};
     hops[start] = 0;
     for (; !next.empty(); next.pop_front())
-      for (auto& [there, cable] : neighbours_[next.front()])
+      for (auto& [there, cable] : neighbours()[next.front()])
         if (hops[there] == SIZE_MAX && mesh_.at(there).is_awake() && mesh_.wires().passes(cable, 0)
             && mesh_.wires().passes(cable, 1)) {
           hops[there] = hops[next.front()] + 1;
@@ -164,21 +173,54 @@ private:
     return hops;
   }
 
+  /// By machine, a number of the part of the mesh that it is in; machines that are down are alone.
+  std::vector<std::size_t> parts() {
+    std::vector<std::size_t> part(mesh_.size(), SIZE_MAX);
+    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+      if (part[i] != SIZE_MAX) continue;
+      if (!mesh_.at(i).is_awake()) {
+        part[i] = i;
+        continue;
+      }
+      auto hops = hops_from(i);
+      for (std::size_t to = 0; to < mesh_.size(); ++to)
+        if (hops[to] != SIZE_MAX) part[to] = i;
+    }
+    return part;
+  }
+
   bool converged() { return wrong_route().empty(); }
 
-  /// The first route that is missing, or leads to where no cable does; empty when all are right.
+  /// All nodes' routers, looked at between two turns; null where there is none.
+  std::vector<const route::router_machine*> routers() {
+    std::vector<const route::router_machine*> all(mesh_.size());
+    for (std::size_t i = 0; i < mesh_.size(); ++i)
+      if (auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
+          mesh_.at(i).is_awake() && router != nullptr && router->machine)
+        all[i] = &*router->machine;
+    return all;
+  }
+
+  /// The first route that is missing, or leads to where no cable does; empty when all are right. Begins with the node that
+  /// was wrong last: it is the likeliest to be wrong still.
   std::string wrong_route() {
-    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+    auto part = parts();
+    auto all = routers();
+    for (std::size_t step = 0; step < mesh_.size(); ++step) {
+      auto i = (suspect_ + step) % mesh_.size();
       if (!mesh_.at(i).is_awake()) continue;
-      auto hops = hops_from(i);
-      auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
-      if (router == nullptr || !router->machine) return mesh_.at(i).name + " has no router";
-      std::vector<bool> reached(mesh_.size());
-      for (auto& row : router->machine->get_reachable())
-        if (auto to = mesh_.number_of(row.destination); to < mesh_.size()) reached[to] = true;
-      for (std::size_t to = 0; to < mesh_.size(); ++to)
-        if (to != i && reached[to] != (hops[to] != SIZE_MAX))
-          return fmt::format("{} has {} way to {}", mesh_.at(i).name, reached[to] ? "a" : "no", mesh_.at(to).name);
+      std::string wrong;
+      if (all[i] == nullptr) wrong = mesh_.at(i).name + " has no router";
+      for (std::size_t to = 0; to < mesh_.size() && wrong.empty(); ++to) {
+        if (to == i) continue;
+        bool reached = false;
+        for (auto c : route::each_metric_class) reached = reached || all[i]->best_way(mesh_.id_of(to), c).has_value();
+        if (reached != (part[to] == part[i]))
+          wrong = fmt::format("{} has {} way to {}", mesh_.at(i).name, reached ? "a" : "no", mesh_.at(to).name);
+      }
+      if (wrong.empty()) continue;
+      suspect_ = i;
+      return wrong;
     }
     return {};
   }
@@ -186,7 +228,7 @@ private:
   double stretch() {
     double sum = 0;
     std::size_t count = 0;
-    for (std::size_t i = 0; i < mesh_.size(); ++i) {
+    for (std::size_t i = 0; i < mesh_.size(); i += 1 + mesh_.size() / stretch_samples) {
       auto hops = hops_from(i);
       auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
       if (router == nullptr || !router->machine) continue;
@@ -208,27 +250,30 @@ private:
     mesh_.runs().after(look_pause, [this] { look(); });
   }
 
+  /// Of a large mesh some destinations at each look, in turn: the cost of all is the square of its size.
   void look_for_loops() {
-    std::map<std::pair<std::size_t, int>, loop_checker::next_hops> by_destination;
-    for (std::size_t i = 0; i < mesh_.size(); ++i) {
-      auto* router = simulated_mesh::state_of<router_self>(mesh_.at(i).parts.router);
-      if (!mesh_.at(i).is_awake() || router == nullptr || !router->machine) continue;
-      for (auto& row : router->machine->get_reachable()) {
-        auto next = mesh_.number_of(row.next);
-        auto* there = next < mesh_.size() ? simulated_mesh::state_of<router_self>(mesh_.at(next).parts.router) : nullptr;
-        // over a link that the other end has forgotten, or to one that would drop it, a packet does not come back
-        if (there == nullptr || !there->machine || !there->machine->relays_for(mesh_.id_of(i))) continue;
-        by_destination[{mesh_.number_of(row.destination), static_cast<int>(row.table)}][i] = next;
+    auto all = routers();
+    for (std::size_t n = 0; n < std::min(mesh_.size(), destinations_per_look); ++n) {
+      auto to = looked_for_++ % mesh_.size();
+      for (auto c : route::each_metric_class) {
+        loop_checker::next_hops next(mesh_.size(), loop_checker::nowhere);
+        for (std::size_t i = 0; i < mesh_.size(); ++i) {
+          if (all[i] == nullptr || i == to) continue;
+          auto best = all[i]->best_way(mesh_.id_of(to), c);
+          auto there = best ? mesh_.number_of(best->via) : mesh_.size();
+          // over a link that the other end has forgotten, or to one that would drop it, a packet does not come back
+          if (there < mesh_.size() && all[there] != nullptr && all[there]->relays_for(mesh_.id_of(i))) next[i] = there;
+        }
+        auto loop = loop_checker::find_loop(next);
+        if (loop.empty()) continue;
+        std::string way;
+        for (auto each : loop) way += " " + mesh_.at(each).name;
+        violations_.add(mesh_.runs().elapsed(), "a forwarding loop towards " + mesh_.at(to).name + ":" + way);
       }
     }
-    for (auto& [to, next] : by_destination) {
-      auto loop = loop_checker::find_loop(next);
-      if (loop.empty()) continue;
-      std::string way;
-      for (auto each : loop) way += " " + mesh_.at(each).name;
-      violations_.add(mesh_.runs().elapsed(), "a forwarding loop towards node " + std::to_string(to.first) + ":" + way);
-    }
   }
+
+  std::string name_of(const node_id& node) { return mesh_.at(mesh_.number_of(node)).name; }
 
   void look_at_queues() {
     queues_.on_queue("a mailbox", mesh_.runs().longest_mailbox(), mailbox_bound, mesh_.runs().elapsed());
@@ -239,6 +284,12 @@ private:
         queues_.on_queue(name + "links", links->links.size(), limits::links_max, mesh_.runs().elapsed());
         queues_.on_queue(name + "strangers", links->strangers.size(), limits::strangers_max, mesh_.runs().elapsed());
       }
+      if (auto* endpoint = simulated_mesh::state_of<endpoint_self>(parts.endpoint); endpoint != nullptr && endpoint->machine)
+        for (auto& each : endpoint->machine->figures()) {
+          auto who = mesh_.at(i).name + "'s requests ";
+          queues_.on_queue(who + "to " + name_of(each.id), each.requests_out, requests_out_bound, mesh_.runs().elapsed());
+          queues_.on_queue(who + "from " + name_of(each.id), each.requests_in, requests_in_bound, mesh_.runs().elapsed());
+        }
     }
   }
 
@@ -254,6 +305,8 @@ private:
   std::optional<duration> changed_at_;
   std::vector<double> convergence_;
   std::vector<std::vector<std::pair<std::size_t, std::size_t>>> neighbours_;
+  std::size_t suspect_ = 0;
+  std::size_t looked_for_ = 0;
 };
 
 } // namespace

@@ -16,9 +16,11 @@ digest some_digest(std::uint8_t which) {
 } // namespace
 
 TEST_CASE("a forwarding loop is found, and a way that ends is none") {
-  CHECK(loop_checker::find_loop({{0, 1}, {1, 2}, {2, 3}}).empty());
-  auto loop = loop_checker::find_loop({{0, 1}, {1, 2}, {2, 1}});
-  CHECK(std::set<std::size_t>{loop.begin(), loop.end()} == std::set<std::size_t>{1, 2});
+  constexpr auto nowhere = loop_checker::nowhere;
+  CHECK(loop_checker::find_loop({1, 2, 3, nowhere}).empty());
+  CHECK(loop_checker::find_loop({3, 3, 1, nowhere}).empty());
+  CHECK(loop_checker::find_loop({1, 2, 1}) == std::vector<std::size_t>{1, 2});
+  CHECK(loop_checker::find_loop({nowhere, 2, 3, 4, 2}) == std::vector<std::size_t>{2, 3, 4});
 }
 
 TEST_CASE("a request at the wrong node, twice in one life, or with other bytes is a violation") {

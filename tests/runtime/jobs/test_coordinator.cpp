@@ -28,7 +28,7 @@ ledger_job many_steps(std::size_t count, std::uint32_t retries = 3) {
 
 /// Does what the actor does, with a ledger that can refuse and workers that do as they are told.
 struct office {
-  coordinator_machine machine{1};
+  coordinator_machine machine;
   steady_time now{};
   std::map<byte_string, byte_string> ledger;
   bool ledger_full = false;
@@ -39,6 +39,8 @@ struct office {
   std::vector<collect_outputs> collected;
   std::vector<lease_token> cancelled;
   std::vector<send_beat> beats;
+
+  office() { obey(machine.begin(1, now)); }
 
   void obey(effects todo) {
     for (auto& each : todo) {
@@ -59,7 +61,12 @@ struct office {
       } else if (auto* b = std::get_if<send_beat>(&each)) {
         beats.push_back(*b);
       } else if (auto* c = std::get_if<collect_outputs>(&each)) {
+        if (ledger_full) {
+          obey(machine.on_collected(c->job, c->index, c->token, {error_code::exhausted, "disk full"}, now));
+          continue;
+        }
         collected.push_back(*c);
+        ledger[c->record.first] = c->record.second; // with the outputs, both or neither
         obey(machine.on_collected(c->job, c->index, c->token, {}, now));
       } else if (auto* x = std::get_if<cancel_leases>(&each)) {
         cancelled.insert(cancelled.end(), x->tokens.begin(), x->tokens.end());
@@ -241,7 +248,8 @@ TEST_CASE("after a crash of the coordinator only the steps without a recorded en
   before.finish(node(1), first);
 
   office after;
-  after.machine = coordinator_machine{2};
+  after.machine = coordinator_machine{};
+  after.obey(after.machine.begin(2, after.now));
   auto spec = decode_job(before.ledger.at(job_key("job1")));
   REQUIRE(spec);
   std::vector<std::pair<std::uint64_t, ledger_step>> ends;
@@ -255,12 +263,31 @@ TEST_CASE("after a crash of the coordinator only the steps without a recorded en
   CHECK(after.the_job().done == 4);
 }
 
+TEST_CASE("no step is leased before this start has its number") {
+  office o;
+  o.machine = coordinator_machine{};
+  o.obey(o.machine.set_candidates({at(1)}, o.now));
+  o.obey(o.machine.submit(many_steps(2), o.now));
+  o.pass(2s);
+  CHECK(o.accepted.size() == 1);
+  CHECK(o.at_work[node(1)].empty());
+  o.obey(o.machine.begin(3, o.now));
+  CHECK(o.at_work[node(1)].at(0).token >> 32 == 3);
+  o.work_until_idle();
+  CHECK(o.the_job().state() == "done");
+}
+
 TEST_CASE("a step whose end the ledger cannot take is not told as ended") {
   office o;
   o.obey(o.machine.set_candidates({at(1)}, o.now));
   o.obey(o.machine.submit(many_steps(1), o.now));
   o.ledger_full = true;
   o.finish(node(1), o.at_work[node(1)][0]);
+  CHECK(o.the_job().state() == "running");
+  for (int i = 0; i < 20; ++i) { // however long that lasts: it is no attempt that failed
+    o.pass(6s);
+    for (auto& each : std::vector<lease>{o.at_work[node(1)]}) o.finish(node(1), each);
+  }
   CHECK(o.the_job().state() == "running");
   o.ledger_full = false;
   o.pass(6s);

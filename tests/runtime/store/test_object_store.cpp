@@ -161,6 +161,29 @@ TEST_CASE("a crash at any write loses nothing that was acknowledged and leaves n
     }
 }
 
+TEST_CASE("what is to be written with a commit is there after a crash exactly when the commit is, and without changes, too") {
+  replica one{1};
+  one.put("/a", "1", 1);
+  write_batch with;
+  with.put(family::log, as_bytes("k"), as_bytes("v"));
+  auto writes = one.db.writes();
+  SECTION("with changes, the disk failing at any write") {
+    auto more = GENERATE(range(0u, 4u));
+    auto change = one.file("/b", as_bytes("2"));
+    one.db.fail_after_writes(more);
+    auto made = one.store->commit_changes({change}, "", at_ms(2), one.by, with);
+    one.crash();
+    CHECK(one.read("/b").has_value() == made.ok());
+    CHECK(got(one.db.get(family::log, as_bytes("k"))).has_value() == made.ok());
+  }
+  SECTION("without changes") {
+    REQUIRE(got(one.store->commit_changes({}, "", at_ms(2), one.by, with)).entries == 0);
+    CHECK(one.db.writes() == writes + 1);
+    one.crash();
+    CHECK(got(one.db.get(family::log, as_bytes("k"))) == to_bytes(std::string_view{"v"}));
+  }
+}
+
 TEST_CASE("a full disk fails the commit with exhausted, and the next one works when there is space") {
   replica one{1};
   one.put("/a", "1", 1);
