@@ -44,6 +44,7 @@ struct agent_port_state : actor_lifecycle {
   bool stopping = false;
   bool joining = false;
   std::optional<restart_node> next;
+  std::function<void()> until_up; ///< a join that came before the node's actors were there
 };
 using agent_port_impl = agent_port_actor::extend<caf::reacts_to<restart_node>, caf::reacts_to<parts_changed>>;
 using agent_port_self = caf::stateful_actor<agent_port_state, pool_hosted<agent_port_impl::base>>*;
@@ -106,6 +107,8 @@ void shut_down(agent_port_self self) {
 
 using join_promise = caf::typed_response_promise<joined_namespace>;
 
+bool is_up(const node_parts& parts) { return parts.links && parts.name_space && parts.store; }
+
 void refuse(agent_port_self self, join_promise promise, const caf::error& why) {
   self->state.joining = false;
   promise.deliver(why);
@@ -136,29 +139,34 @@ void redeem(agent_port_self self, join_promise promise, const join_with_ticket& 
 
 caf::typed_response_promise<joined_namespace> join(agent_port_self self, const join_with_ticket& asked) {
   auto promise = self->make_response_promise<joined_namespace>();
-  auto& parts = self->state.parts;
   auto no = [=](const std::string& why) {
     refuse(self, promise, to_caf({error_code::failed, why + ": join with a fresh home (glow --home DIR up), or leave first"}));
   };
-  if (self->state.joining || self->state.stopping || !parts.links) {
-    promise.deliver(to_caf({error_code::failed, "this agent is starting, joining or stopping: try again in a moment"}));
+  if (self->state.joining || self->state.stopping) {
+    promise.deliver(to_caf({error_code::failed, "this agent is joining or stopping already: try again in a moment"}));
     return promise;
   }
   self->state.joining = true;
-  self->request(parts.name_space, limits::local_request_timeout, get_roster{})
-    .then(
-      [=](const roster_changed& m) {
-        if (m.roster->members.size() > 1)
-          return no("this node's namespace has " + std::to_string(m.roster->members.size()) + " members");
-        self->request(self->state.parts.store, limits::local_request_timeout, list_path{"/"})
-          .then(
-            [=](const path_list& list) {
-              if (!list.entries.empty()) return no("this node's namespace holds files");
-              redeem(self, promise, asked);
-            },
-            [=](const caf::error& why) { refuse(self, promise, why); });
-      },
-      [=](const caf::error& why) { refuse(self, promise, why); });
+  auto check_and_redeem = [=] {
+    self->request(self->state.parts.name_space, limits::local_request_timeout, get_roster{})
+      .then(
+        [=](const roster_changed& m) {
+          if (m.roster->members.size() > 1)
+            return no("this node's namespace has " + std::to_string(m.roster->members.size()) + " members");
+          self->request(self->state.parts.store, limits::local_request_timeout, list_path{"/"})
+            .then(
+              [=](const path_list& list) {
+                if (!list.entries.empty()) return no("this node's namespace holds files");
+                redeem(self, promise, asked);
+              },
+              [=](const caf::error& why) { refuse(self, promise, why); });
+        },
+        [=](const caf::error& why) { refuse(self, promise, why); });
+  };
+  if (is_up(self->state.parts))
+    check_and_redeem();
+  else
+    self->state.until_up = check_and_redeem;
   return promise;
 }
 
@@ -172,7 +180,10 @@ agent_port_impl::behavior_type agent_port_behavior(agent_port_self self, agent_p
       return system_done{};
     },
     [=](const join_with_ticket& m) { return join(self, m); },
-    [=](const parts_changed& m) { self->state.parts = m.parts; },
+    [=](const parts_changed& m) {
+      self->state.parts = m.parts;
+      if (self->state.until_up && is_up(m.parts)) std::exchange(self->state.until_up, nullptr)();
+    },
     [=](restart_node& m) {
       self->state.next = std::move(m);
       if (self->state.root) self->send_exit(self->state.root, caf::exit_reason::user_shutdown);
