@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace glow::link {
 namespace {
@@ -74,11 +75,20 @@ void dial_plan::keep_members(const std::function<bool(const node_id&)>& is_membe
   });
 }
 
-bool dial_plan::take_unproven_turn(steady_time now) {
-  const auto next = std::max(unproven_until_, now) + limits::dial_unproven_pause;
-  if (next - now > limits::dial_unproven_burst * limits::dial_unproven_pause) return false;
-  unproven_until_ = next;
-  return true;
+steady_time dial_plan::next_unproven_turn() const { return unproven_burst_ > 0 ? steady_time{} : unproven_turn_; }
+
+void dial_plan::take_unproven_turn(steady_time now) {
+  if (unproven_burst_ > 0) --unproven_burst_;
+  auto pause = limits::dial_unproven_pause;
+  for (auto turns = unproven_fruitless_++ / limits::dial_unproven_burst; turns > 1 && pause < limits::dial_unproven_pause_max;
+       --turns)
+    pause *= 2;
+  unproven_turn_ = now + std::min(pause, limits::dial_unproven_pause_max);
+}
+
+void dial_plan::start_unproven_anew() {
+  unproven_burst_ = limits::dial_unproven_burst;
+  unproven_fruitless_ = 0;
 }
 
 std::vector<dial_start> dial_plan::take_due(steady_time now) {
@@ -88,14 +98,20 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
     if (each.at == phase::dialling) ++in_flight;
     if (each.at == phase::waiting && each.due <= now && !rests(each)) due.emplace_back(id, &each);
   }
-  std::stable_sort(due.begin(), due.end(),
-                   [](auto& a, auto& b) { return preference(a.second->uri.scheme) < preference(b.second->uri.scheme); });
+  // unproven ones take turns: whoever was dialled least often is next, or the first ones would have all of them
+  auto rank = [](const target& each) {
+    return std::tuple{!is_proven(each), is_proven(each) ? 0 : each.failures, preference(each.uri.scheme)};
+  };
+  std::stable_sort(due.begin(), due.end(), [&](auto& a, auto& b) { return rank(*a.second) < rank(*b.second); });
   std::vector<dial_start> out;
   std::map<node_id, int> started; // of each node, in this turn
-  int denied = 0;
   for (auto& [id, each] : due) {
     if (in_flight + out.size() >= limits::dials_in_flight_max) {
       each->due = now + limits::dial_stagger;
+      continue;
+    }
+    if (!is_proven(*each) && next_unproven_turn() > now) {
+      each->due = next_unproven_turn();
       continue;
     }
     if (each->expected)
@@ -103,10 +119,7 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
         each->due = now + earlier * limits::dial_stagger;
         continue;
       }
-    if (!each->permanent && !each->linked_at && !take_unproven_turn(now)) {
-      each->due = now + ++denied * limits::dial_unproven_pause;
-      continue;
-    }
+    if (!is_proven(*each)) take_unproven_turn(now);
     each->at = phase::dialling;
     out.push_back({id, each->uri, each->expected});
   }
@@ -139,6 +152,7 @@ void dial_plan::failed(dial_id dial, const error& why, steady_time now, random_s
 void dial_plan::linked(dial_id dial, steady_time now) {
   auto found = targets_.find(dial);
   if (found == targets_.end() || found->second.at != phase::dialling) return;
+  if (!is_proven(found->second)) start_unproven_anew();
   found->second.at = phase::linked;
   found->second.linked_at = now;
   found->second.last_error.clear();
@@ -161,6 +175,7 @@ void dial_plan::node_unlinked(const node_id& node, const std::string& scheme) {
 }
 
 void dial_plan::interfaces_changed(steady_time now) {
+  start_unproven_anew();
   for (auto& [id, each] : targets_)
     if (each.at == phase::waiting) {
       each.failures = 0;

@@ -78,15 +78,21 @@ private:
   };
 
   bool rests(const target& each) const;
-  /// Of the places that never led anywhere (and nobody asked for by name): may another one be dialled? If so it is counted.
-  bool take_unproven_turn(steady_time now);
+  static bool is_proven(const target& each) { return each.permanent || each.linked_at; }
+  /// Of the places that are not proven: when may the next one be dialled? And that it is.
+  steady_time next_unproven_turn() const;
+  void take_unproven_turn(steady_time now);
+  void start_unproven_anew();
   bool make_room(const std::optional<node_id>& expected, bool permanent);
   void back_off(target& each, const error& why, steady_time now, random_source& random);
 
   dial_id last_id_ = 0;
   std::map<dial_id, target> targets_;
   std::map<std::pair<node_id, std::string>, std::size_t> links_; ///< up, by node and scheme
-  steady_time unproven_until_{}; ///< the generic cell rate algorithm's theoretical arrival time (ITU-T I.371)
+  // pace of unproven places: `unproven_burst_` at once, then one in each pause
+  unsigned unproven_burst_ = limits::dial_unproven_burst;
+  unsigned unproven_fruitless_ = 0; ///< dialled since one led somewhere, or the interfaces changed
+  steady_time unproven_turn_{};     ///< after the burst
 };
 
 /// Wait before the next try after so many failures in a row (1 …): doubles from limits::dial_backoff_min up to `cap`,

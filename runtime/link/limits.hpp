@@ -75,9 +75,11 @@ inline constexpr duration dial_settled_after = 5s;
 /// Between the starts of one node's places (RFC 8305 recommends 100 to 250 ms).
 inline constexpr duration dial_stagger = 100ms;
 /// Places that have not led anywhere in this life are dialled that many at once, then one in this time: a mesh of a thousand
-/// members must not look like a port scan, nor cost the square of its size.
+/// members must not look like a port scan, nor cost the square of its size. The time doubles with every such number that led
+/// nowhere, up to the last: whoever is there dials, too, and an idle laptop sleeps.
 inline constexpr unsigned dial_unproven_burst = 32;
 inline constexpr duration dial_unproven_pause = 500ms;
+inline constexpr duration dial_unproven_pause_max = 10s;
 /// Places that are remembered at once: of all nodes, and of one (interfaces × transports of a laptop).
 inline constexpr std::size_t dial_targets_max = 1024;
 inline constexpr std::size_t dial_targets_per_node_max = 12;

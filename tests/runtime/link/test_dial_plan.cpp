@@ -233,18 +233,28 @@ TEST_CASE("places that never led anywhere are dialled in a bounded burst, then p
   REQUIRE(plan.take_due(now).size() == 1);
   plan.linked(proven, now);
   for (unsigned i = 1; i < 200; ++i) add(i, false);
+  std::map<dial_id, int> times;
   unsigned started = 0;
-  auto all_fail = [&] {
-    for (auto& each : plan.take_due(now)) ++started, plan.failed(each.dial, refused, now, random);
+  auto all_fail_for = [&](duration time) {
+    started = 0;
+    for (auto end = now + time; now < end; now = std::max(now, std::min(end, plan.next_due().value_or(end))))
+      for (auto& each : plan.take_due(now)) ++started, ++times[each.dial], plan.failed(each.dial, refused, now, random);
   };
-  all_fail();
-  CHECK(started == limits::dial_unproven_burst - 1); // the first place had a turn as well
-  for (int i = 0; i < 100; ++i) {
-    now += limits::dial_unproven_pause;
-    all_fail();
-  }
-  CHECK(started <= limits::dial_unproven_burst + 100);
-  CHECK(started >= limits::dial_unproven_burst + 50);
+  auto burst = limits::dial_unproven_burst;
+  all_fail_for(limits::dial_unproven_pause / 2);
+  CHECK(started == burst);
+  all_fail_for(burst * limits::dial_unproven_pause);
+  CHECK(started == burst);
+  all_fail_for(burst * limits::dial_unproven_pause);
+  CHECK(started <= burst / 2 + 1); // half as fast
+  all_fail_for(2h);
+  CHECK(started / 7200.0 <= 1.3 / (limits::dial_unproven_pause_max / 1.0s));
+  auto [least, most] = std::minmax_element(times.begin(), times.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  CHECK(times.size() == 199);
+  CHECK(most->second - least->second <= 1); // all have their turn
+  plan.interfaces_changed(now);
+  all_fail_for(limits::dial_unproven_pause / 2);
+  CHECK(started == burst);
   plan.lost(proven, refused, now, random);
   add(1000, true);
   auto due = plan.take_due(now + limits::dial_backoff_min);
