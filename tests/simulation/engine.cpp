@@ -95,6 +95,7 @@ void engine::run_one_actor() {
     if (must_wait(actor, known->id())) return;
     current_ = known->id();
     hash_.add(current_);
+    ++turns_[known->name()];
     // only now: asking a sleeping actor's mailbox for its size would mark it awake, and nobody would run it any more
     longest_mailbox_ = std::max(longest_mailbox_, known->mailbox().size());
   }
@@ -110,6 +111,12 @@ void engine::run_one_actor() {
   case caf::resumable::awaiting_message: caf::intrusive_ptr_release(actor); break;
   case caf::resumable::shutdown_execution_unit: break;
   }
+}
+
+std::map<std::string, std::uint64_t> engine::turns() const {
+  std::map<std::string, std::uint64_t> out;
+  for (auto& [name, count] : turns_) out[name] += count;
+  return out;
 }
 
 void engine::settle() {

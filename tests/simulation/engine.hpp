@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <unordered_map>
 #include <vector>
 
 namespace glow::simulation {
@@ -75,6 +76,8 @@ public:
   event_hash& hash() { return hash_; }
   /// Actor turns and network events so far.
   std::uint64_t events() const { return events_; }
+  /// Turns of the actors of each name so far.
+  std::map<std::string, std::uint64_t> turns() const;
   /// The most messages that waited for one actor when its turn came.
   std::size_t longest_mailbox() const { return longest_mailbox_; }
   /// Called before each actor turn.
@@ -118,6 +121,7 @@ private:
   std::priority_queue<due_event, std::vector<due_event>, std::greater<>> due_;
   std::uint64_t last_number_ = 0;
   std::uint64_t events_ = 0;
+  std::unordered_map<const char*, std::uint64_t> turns_; ///< by the name's place: literals, cheap to count
   std::size_t longest_mailbox_ = 0;
   event_hash hash_;
   std::function<void()> watcher_;

@@ -70,7 +70,9 @@ nlohmann::json document_of(const flags& f, std::uint64_t seed, const simulation_
           {"jobs", r.jobs},
           {"strikes", r.strikes},
           {"escalations", r.escalations},
-          {"longest_queue", r.longest_queue}};
+          {"longest_queue", r.longest_queue},
+          {"memory_bytes", r.memory_bytes},
+          {"turns", r.turns}};
 }
 
 void print(const flags& f, std::uint64_t seed, const simulation_report& r) {
@@ -84,6 +86,8 @@ void print(const flags& f, std::uint64_t seed, const simulation_report& r) {
   fmt::print("  requests           {} sent, {:.1f} % answered\n", r.requests, r.delivered * 100);
   fmt::print("  objects, jobs      {} acknowledged, {} submitted\n", r.objects, r.jobs);
   fmt::print("  longest queue      {}\n", r.longest_queue);
+  fmt::print("  memory             {:.2f} MB for each node\n",
+             static_cast<double>(r.memory_bytes) / 1e6 / static_cast<double>(std::max<std::size_t>(r.nodes, 1)));
   for (auto& each : r.violations) fmt::print("  VIOLATION {}\n", each);
   if (!r.violations.empty()) fmt::print("  replay: {}\n", replay_command(f, seed));
 }

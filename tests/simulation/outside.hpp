@@ -13,7 +13,11 @@ void leave();
 void forget();
 /// Seeds what libsodium hands out; reads of it are noted, too: nodes have sources of their own.
 void seed(std::uint64_t value);
+/// Signatures are verified once for all nodes (remembered_signatures.cpp).
+void remember_signatures();
 /// The real clock, for the simulator's own reports.
 double real_seconds();
+/// Memory of this process that is in use, for the same.
+std::uint64_t resident_bytes();
 
 } // namespace glow::simulation::outside

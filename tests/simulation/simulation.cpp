@@ -69,6 +69,8 @@ public:
     outside::leave();
     report_.events = mesh_.runs().events();
     report_.event_hash = mesh_.runs().hash().value();
+    report_.turns = mesh_.runs().turns();
+    report_.memory_bytes = outside::resident_bytes();
     report_.nodes = mesh_.size();
     report_.convergence_s = spread_of(convergence_);
     report_.requests = work_.deliveries().sent();
@@ -316,6 +318,7 @@ result<simulation_report> simulate(const simulation_options& options) {
   auto plan = make_topology(options.topology, options.nodes, random);
   if (!plan) return plan.why();
   outside::seed(options.seed);
+  outside::remember_signatures();
   auto report = run{options, *plan}.go();
   outside::leave(); // the mesh has been taken down by now
   if (auto influence = outside_influence(); !influence.empty())

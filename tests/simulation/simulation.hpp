@@ -6,6 +6,7 @@
 #include "tests/simulation/fault_names.hpp"
 
 #include <functional>
+#include <map>
 
 namespace glow::simulation {
 
@@ -39,6 +40,8 @@ struct simulation_report {
   std::uint64_t requests = 0, objects = 0, jobs = 0, strikes = 0, escalations = 0;
   std::size_t longest_queue = 0;
   double real_s = 0;
+  std::uint64_t memory_bytes = 0;             ///< resident, of the whole process at the end of the run
+  std::map<std::string, std::uint64_t> turns; ///< by name of actor
 };
 
 /// Errors: `usage` (options that make no mesh). A run that cannot go on (actors that spin) ends with a violation.

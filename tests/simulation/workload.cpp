@@ -38,9 +38,10 @@ void workload::begin() {
   working_ = true;
   auto nodes = static_cast<double>(mesh_.size());
   auto per_node = [&](double seconds) { return duration{static_cast<std::int64_t>(seconds * 1e9 / nodes)}; };
-  repeat(per_node(10), &workload::send_request_somewhere);
-  repeat(std::max<duration>(per_node(60), 2s), &workload::put_something);
-  repeat(std::max<duration>(per_node(60), 2s), &workload::read_something);
+  // a larger mesh does not work more than a home: what is put goes to everybody, and costs the square of its size
+  repeat(std::max<duration>(per_node(10), 1s), &workload::send_request_somewhere);
+  repeat(std::max<duration>(per_node(60), 10s), &workload::put_something);
+  repeat(std::max<duration>(per_node(60), 10s), &workload::read_something);
   repeat(90s, &workload::submit_job);
 }
 
@@ -205,7 +206,7 @@ void workload::check_all() {
         --outstanding_;
       });
     // the whole mesh reads everything while it is small; of a large one a sample: the cost is the product of both
-    auto step = std::max<std::size_t>(1, objects_.acknowledged().size() * mesh_.size() / 4000);
+    auto step = std::max<std::size_t>(1, objects_.acknowledged().size() * mesh_.size() / 400);
     std::size_t number = at;
     for (auto& [path, unused] : objects_.acknowledged()) {
       if (++number % step != 0) continue;
