@@ -132,13 +132,15 @@ struct staged_outputs {
   std::uint64_t bytes = 0;
 };
 /// jobs → store: fetch every chunk of these staged entries from `holder`, then commit them under `path`, durably.
-/// Doing it again with the same entries changes nothing. `ledger` is written with the commit: both or neither.
+/// Doing it again with the same entries changes nothing. `ledger` is written with the commit: both or neither. Errors:
+/// `replaced` when the ledger's record no longer is what `fence` says: somebody has taken over from the asker.
 struct commit_outputs {
   byte_string entries;
   node_id holder;
   std::string path;
   duration timeout = 60s;
-  std::vector<std::pair<byte_string, byte_string>> ledger{}; ///< records as in write_ledger
+  std::vector<std::pair<byte_string, byte_string>> ledger{};  ///< records as in write_ledger
+  std::optional<std::pair<byte_string, byte_string>> fence{}; ///< key and value of a record
 };
 /// jobs → store: the files at or under a path in the newest version: what `--each PATH` runs over. Answered by path_list
 /// (recursive, files only) with the commit they were taken from.

@@ -108,7 +108,8 @@ void tell_cancelled(jobs_self self, jobs::cancel_leases& todo) {
 }
 
 void collect(jobs_self self, jobs::collect_outputs& todo) {
-  commit_outputs wanted{std::move(todo.entries), todo.holder, todo.path, 60s, {std::move(todo.record)}};
+  commit_outputs wanted{std::move(todo.entries), todo.holder, todo.path, 60s, {std::move(todo.record)}, {}};
+  wanted.fence = {jobs::epoch_key(), jobs::encode_epoch(self->state.epoch)};
   auto collected = [=, job = todo.job, index = todo.index, token = todo.token](const result<void>& outcome) {
     perform(self, self->state.machine->on_collected(job, index, token, outcome, self->clock().now()));
   };
@@ -134,28 +135,43 @@ void perform(jobs_self self, jobs::effects&& todo) {
 
 // ---- start ------------------------------------------------------------------------------------------------------
 
-/// Counts this start durably before any step is leased: what carries an earlier number is old. A full disk delays that.
-void begin(jobs_self self) {
-  auto epoch = self->state.epoch;
-  self->state.begun = true;
-  self->request(self->state.given->store, caf::infinite, write_ledger{{{jobs::epoch_key(), jobs::encode_epoch(epoch)}}, {}})
-    .then([=](const ledger_written&) { perform(self, self->state.machine->begin(epoch, self->clock().now())); },
-          [=](const caf::error& why) {
-            if (from_caf(why).code != error_code::exhausted) return self->quit(why);
-            self->state.begun = false;
-            arm_timer<jobs_tick>(self, full_disk_pause);
-          });
+void restore(jobs_self self);
+void tell_candidates(jobs_self self);
+
+/// What the ledger holds is known.
+void become_ready(jobs_self self) {
+  self->state.ready = true;
+  for (auto& each : std::exchange(self->state.until_ready, {})) each();
+  if (self->state.begun) perform(self, self->state.machine->begin(self->state.epoch, self->clock().now()));
 }
 
-void become_ready(jobs_self self) {
+/// Counts this start durably, before the ledger is read and any step is leased: from then on the store refuses what an
+/// earlier start still wants committed, and what carries an earlier number is old. On a full disk jobs are only shown.
+void begin(jobs_self self) {
+  auto& state = self->state;
+  state.begun = true;
+  self->request(state.given->store, caf::infinite, write_ledger{{{jobs::epoch_key(), jobs::encode_epoch(state.epoch)}}, {}})
+    .then(
+      [=](const ledger_written&) {
+        self->state.machine = std::make_unique<jobs::coordinator_machine>();
+        tell_candidates(self);
+        restore(self);
+      },
+      [=](const caf::error& why) {
+        if (from_caf(why).code != error_code::exhausted) return self->quit(why);
+        self->state.begun = false;
+        if (!self->state.ready) restore(self);
+        arm_timer<jobs_tick>(self, full_disk_pause);
+      });
+}
+
+void take_epoch(jobs_self self) {
   self->request(self->state.given->store, caf::infinite, read_ledger{jobs::epoch_key()})
     .then(
       [=](const ledger_records& m) {
         auto last = m.records.empty() ? result<std::uint32_t>{0u} : jobs::decode_epoch(m.records.front().second);
         if (!last) return self->quit(to_caf(last.why()));
         self->state.epoch = *last + 1;
-        self->state.ready = true;
-        for (auto& each : std::exchange(self->state.until_ready, {})) each();
         begin(self);
       },
       [=](const caf::error& why) { self->quit(why); });
@@ -280,7 +296,7 @@ jobs_actor::behavior_type jobs_behavior(jobs_self self, jobs_arguments arguments
   self->state.worker = caf::actor_cast<caf::strong_actor_ptr>(worker);
   watch(self, worker, [self](const error& why) { self->quit(to_caf({why.code, "its worker failed: " + why.message})); });
   tell_candidates(self);
-  restore(self);
+  take_epoch(self);
   return {
     [=](const incoming_request& m) { return take_result(self, m); },
     [=](const submit_job& m) { return begin_submit(self, m.spec); },

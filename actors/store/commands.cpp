@@ -275,8 +275,15 @@ caf::typed_response_promise<put_done> commit_staged(store_self self, const commi
     promise.deliver(std::move(done));
   };
   question question{"outputs to " + printable(asked.path), asked.timeout, {asked.holder}, {}, then.fail};
-  question.attempt = [=] {
+  question.attempt = [=, fence = asked.fence]() -> std::optional<store::missing> {
     auto& state = self->state;
+    if (fence) {
+      auto held = state.database->get(store::family::log, fence->first);
+      if (!held.ok() || *held != fence->second) {
+        then.fail(held.ok() ? error{error_code::replaced, "a later start of the coordinator has taken over"} : held.why());
+        return std::nullopt;
+      }
+    }
     return commit(self, plan_outputs(*state.objects, asked.path, *staged, state.given->world.wall_now()),
                   "outputs to " + asked.path, then, with);
   };

@@ -125,6 +125,7 @@ private:
     std::map<std::uint64_t, told_packet> in_flight;
     std::vector<std::uint64_t> acks_owed;
     std::set<node_id> to_tell;
+    node_id told_last{}; ///< the last of them that was told: those after it are next
     std::vector<seqno_request> to_ask;
     std::map<node_id, std::uint8_t> offered; ///< bit per metric: a finite promise may stand there
     steady_time next_send{};

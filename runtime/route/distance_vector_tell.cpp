@@ -166,16 +166,20 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
       bytes += seqno_request_bytes;
     }
     while (may_speak && !peer.to_tell.empty()) {
+      // in turn: were it always the first, those behind it would starve while the first ones keep changing
+      auto next = peer.to_tell.upper_bound(peer.told_last);
+      if (next == peer.to_tell.end()) next = peer.to_tell.begin();
       std::vector<route_update> updates;
-      put_update(to, peer, *peer.to_tell.begin(), updates, now);
+      put_update(to, peer, *next, updates, now);
       const auto more = updates.size() * route_update_bytes;
       if (bytes + more > bytes_max && bytes > control_packet_bytes) break; // the next packet has room
       if (bytes + more <= bytes_max && !updates.empty()) {
         bytes += more;
-        origins.push_back(*peer.to_tell.begin());
+        origins.push_back(*next);
         packet.updates.insert(packet.updates.end(), updates.begin(), updates.end());
       }
-      peer.to_tell.erase(peer.to_tell.begin());
+      peer.told_last = *next;
+      peer.to_tell.erase(next);
     }
     const bool speaks = !packet.updates.empty() || !packet.requests.empty();
     if (!speaks && packet.acks.empty()) return;

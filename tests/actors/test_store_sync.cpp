@@ -223,6 +223,17 @@ TEST_CASE("staged outputs are fetched from their holder and committed elsewhere,
   REQUIRE(mesh.get(0, "/jobs/1/0", dir / "back").ok());
   REQUIRE(read_text(dir / "back/a") == read_text(dir / "out/a"));
   REQUIRE(mesh.ask<put_done>(0, commit_outputs{to_bytes("garbage!"), mesh.id(1), "/x"}).why().code == error_code::malformed);
+  // fenced: only while the record stands as the asker knows it
+  auto record = std::pair{to_bytes("epoch"), to_bytes("1")};
+  auto fenced = [&](std::string path) {
+    commit_outputs wanted{staged->entries, mesh.id(1), std::move(path), 60s, {{to_bytes("step"), to_bytes("done")}}, record};
+    return mesh.ask<put_done>(0, std::move(wanted));
+  };
+  REQUIRE(fenced("/fenced").why().code == error_code::replaced);
+  REQUIRE(mesh.ask<ledger_records>(0, read_ledger{to_bytes("step")})->records.empty());
+  REQUIRE(mesh.ask<ledger_written>(0, write_ledger{{record}, {}}).ok());
+  REQUIRE(fenced("/fenced").ok());
+  REQUIRE(mesh.ask<ledger_records>(0, read_ledger{to_bytes("step")})->records.size() == 1);
 }
 
 TEST_CASE("outputs whose holder is gone fail as unreachable, naming it") {

@@ -1,6 +1,10 @@
 #include "tests/simulation/simulated_world.hpp"
 
+#include <array>
 #include <fstream>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 namespace glow::simulation {
 namespace {
@@ -47,6 +51,15 @@ private:
   std::shared_ptr<const bool> alive_;
   seeded_random random_;
 };
+
+/// Files carry the machine's time, not the real one: it ends up in trees, and so in their addresses.
+void set_file_time(const std::string& path, wall_time when) {
+  auto since = when.time_since_epoch();
+  auto whole = std::chrono::floor<std::chrono::seconds>(since);
+  timespec at{whole.count(), std::chrono::nanoseconds{since - whole}.count()};
+  std::array times{at, at};
+  ::utimensat(AT_FDCWD, path.c_str(), times.data(), 0);
+}
 
 class simulated_process final : public host::process {
 public:
@@ -110,6 +123,8 @@ result<std::unique_ptr<host::process>> simulated_world::start_process(const host
     out << "run " << random_.next_u64() << "\n"; // programs tell times, so that a second run gives other bytes
     std::ofstream{spec.error_path, std::ios::binary};
   }
+  set_file_time(spec.output_path, wall_now());
+  set_file_time(spec.error_path, wall_now());
   auto takes =
     step_time_min + duration{static_cast<std::int64_t>(random_.next_below(static_cast<std::uint64_t>(step_time_spread.count())))};
   return std::unique_ptr<host::process>{std::make_unique<simulated_process>(engine_, takes, std::move(on_exit))};

@@ -197,6 +197,41 @@ TEST_CASE("a neighbour that never answers is left alone until the refresh") {
   CHECK(sent >= 5);
 }
 
+TEST_CASE("ways that keep changing do not starve the others on a slow link") {
+  fixture f;
+  constexpr unsigned slow = 40;
+  std::vector<node_id> members, origins;
+  for (unsigned i = 0; i <= slow; ++i) members.push_back(fixture::id(i));
+  std::sort(members.begin(), members.end());
+  (void)f.table.set_members(members, f.now);
+  auto narrow = fixture::between(1000);
+  narrow.rate_bps = 1e6; // some fifteen updates a second of its share
+  (void)f.table.set_neighbour(fixture::id(slow), narrow, f.now);
+  for (unsigned i = 2; i < slow; ++i) {
+    f.hear(fixture::offer_of(i, {1000, 1}, 2000));
+    origins.push_back(fixture::id(i));
+  }
+  std::sort(origins.begin(), origins.end());
+  std::set<node_id> told;
+  std::uint64_t acks = 0;
+  auto take = [&](table_effects effects) {
+    for (auto& each : effects.send) {
+      if (each.to != fixture::id(slow)) continue;
+      auto packet = *decode_control_packet(each.body);
+      for (auto& update : packet.updates) told.insert(update.origin);
+      control_packet ack{88, ++acks, packet.session, {packet.number}, {}, {}};
+      (void)f.table.on_control(fixture::id(slow), encode(ack), f.now);
+    }
+  };
+  for (std::uint32_t round = 2; round < 200; ++round) { // ten seconds, in which the first third never rests
+    for (unsigned i = 2; i < slow; ++i)
+      if (fixture::id(i) < origins[origins.size() / 3]) f.hear(fixture::offer_of(i, {1000, round}, round % 2 ? 2000 : 20'000));
+    f.now += 50ms;
+    take(f.table.on_tick(f.now));
+  }
+  for (auto& each : origins) CHECK(told.contains(each));
+}
+
 TEST_CASE("any bytes as a routing packet are counted and change nothing") {
   REQUIRE(rc::check("hostile bodies", [] {
     fixture f;
