@@ -242,24 +242,19 @@ void distance_vector::choose(const node_id& origin, destination_entry& entry, me
 
 void distance_vector::want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now) {
   bool wanted = false;
-  bool urgent = false; // nothing is lost while a way that would be shorter waits a little
   for (auto& each : entry.ways) {
     const auto cost = cost_of(each, c);
     if (cost == infinite_metric) continue;
     const bool tempting =
       chosen_cost == infinite_metric || static_cast<double>(cost) < static_cast<double>(chosen_cost) * (1 - tuning_.switch_share);
-    urgent |= each.worse_since;
     wanted |= each.worse_since || (tempting && !is_feasible(entry, each));
   }
-  urgent |= chosen_cost == infinite_metric;
   if (!wanted) {
     wanted_.erase({origin, c});
     entry.requests = 0;
   } else if (wanted_.insert({origin, c}).second) {
     entry.requests = 0;
-    entry.request_at = urgent ? now : now + limits::seqno_request_patience;
-  } else if (urgent && entry.requests == 0) {
-    entry.request_at = std::min(entry.request_at, now);
+    entry.request_at = now;
   }
 }
 

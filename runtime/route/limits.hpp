@@ -37,9 +37,6 @@ inline constexpr std::size_t route_packet_bytes_max = 8000;
 /// Requests for a newer sequence number before the refresh takes over, and the pause after the first.
 inline constexpr unsigned seqno_requests_max = 8;
 inline constexpr duration seqno_request_pause = 200ms;
-/// Wait before a newer sequence number is asked for only because a way would be shorter: after a large change many such
-/// wishes come true by themselves, and every number that is raised is told to the whole mesh.
-inline constexpr duration seqno_request_patience = 2s;
 /// Requests that this node remembers having passed on, against echoes.
 inline constexpr std::size_t seqno_requests_remembered_max = 1024;
 /// A node raises its own sequence number at most so often, whoever asks.
