@@ -13,6 +13,9 @@ byte_string presence_key(const object_address& address) {
   return key;
 }
 
+/// An object is fetched again that often: a disk that damages it each time would have it fetched for ever.
+constexpr std::uint8_t damages_max = 16;
+
 byte_string damaged_key(const object_address& address) {
   byte_string key{'r'};
   append(key, address.view());
@@ -74,11 +77,8 @@ result<void> chunk_store::put_sealed(const object_address& expected, byte_view s
   if (*here) return {};
   auto opened = sealer_.open(sealed); // so that a wrong identifier never enters the dedup index
   if (!opened) return opened.why();
-  auto damaged = is_damaged(expected);
-  if (!damaged) return damaged.why();
   write_batch batch;
   put_object(expected, sealed, batch);
-  if (*damaged) batch.remove(family::meta, damaged_key(expected));
   if (opened->kind == object_kind::chunk) batch.put(family::meta, dedup_key(opened->id), expected.view());
   return db_.write(batch, durable::no);
 }
@@ -106,15 +106,28 @@ result<std::optional<byte_string>> chunk_store::get_plain(object_kind kind, cons
 /// A disk that returns other bytes than it was given has lost the object: from here on it is absent, so that whoever needs
 /// it fetches it from a peer. Returns none.
 result<std::optional<byte_string>> chunk_store::drop_damaged(const object_address& address) {
+  auto before = db_.get(family::meta, damaged_key(address));
+  if (!before) return before.why();
+  std::uint8_t times = *before && !(*before)->empty() ? (*before)->front() : 0;
+  if (times >= damages_max)
+    return error{error_code::io, "object " + to_short_string(address) + " was damaged on this disk " + std::to_string(times)
+                                   + " times: replace the disk, or move the agent's home to another"};
+  ++times;
   write_batch batch;
   batch.remove(family::chunks, address.view());
   batch.remove(family::meta, presence_key(address));
-  batch.put(family::meta, damaged_key(address), {});
+  batch.put(family::meta, damaged_key(address), byte_view{&times, 1});
   if (auto written = db_.write(batch, durable::no); !written) return written.why();
   return std::optional<byte_string>{};
 }
 
-result<bool> chunk_store::is_damaged(const object_address& address) { return db_.contains(family::meta, damaged_key(address)); }
+result<bool> chunk_store::is_damaged(const object_address& address) {
+  auto marked = db_.contains(family::meta, damaged_key(address));
+  if (!marked || !*marked) return marked;
+  auto here = has(address); // again
+  if (!here) return here;
+  return !*here;
+}
 
 result<bool> chunk_store::has(const object_address& address) { return db_.contains(family::meta, presence_key(address)); }
 

@@ -5,7 +5,7 @@
 /// Keys:  chunks  address                  → sealed bytes
 ///        meta    'o' address              → sealed size, le32      presence without reading the value
 ///        meta    'i' id                   → address                dedup: an id that is here need not be sealed again
-///        meta    'r' address              → nothing                was here, its bytes rotted, and it is absent since
+///        meta    'r' address              → how often, one byte    its bytes rotted on this disk
 #pragma once
 
 #include "runtime/store/chunk.hpp"

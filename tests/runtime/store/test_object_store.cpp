@@ -104,6 +104,22 @@ TEST_CASE("an object that the disk has damaged is absent, whatever it is, and co
   }));
 }
 
+TEST_CASE("a disk that damages an object again and again is told, and the object is not fetched for ever") {
+  replica one{1}, two{2};
+  auto chunk = one.file("/x", as_bytes("0123456789")).chunks[0];
+  auto sealed = *got(one.store->get_object(chunk.address));
+  for (int times = 0; times < 100; ++times) {
+    did(two.store->put_object(chunk.address, sealed));
+    two.db.rot(family::chunks, chunk.address.view(), 700);
+    auto read = two.store->get_object(chunk.address);
+    if (read) continue;
+    REQUIRE(times > 1);
+    REQUIRE(read.why().code == error_code::io);
+    return;
+  }
+  FAIL("fetched for ever");
+}
+
 TEST_CASE("damaged bytes are not served, and putting the same content again stores it again") {
   replica one{1};
   auto chunk = one.file("/x", as_bytes("0123456789")).chunks[0];
