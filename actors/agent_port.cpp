@@ -182,7 +182,7 @@ agent_port_impl::behavior_type agent_port_behavior(agent_port_self self, agent_p
     [=](const join_with_ticket& m) { return join(self, m); },
     [=](const parts_changed& m) {
       self->state.parts = m.parts;
-      if (self->state.until_up && is_up(m.parts)) std::exchange(self->state.until_up, nullptr)();
+      if (self->state.until_up && !self->state.stopping && is_up(m.parts)) std::exchange(self->state.until_up, nullptr)();
     },
     [=](restart_node& m) {
       self->state.next = std::move(m);
