@@ -88,6 +88,8 @@ struct SyncRequest {
   pushed @2 :List(MembershipRecord);
   addresses @3 :List(NodeAddresses);  # the sender's own first
   certificate @4 :Data;         # the sender's: the answerer may not have heard of its admission yet
+  brief @5 :Bool;               # only digests and the sender's own places: "do we differ?"
+  placesDigest @6 :UInt64;      # over the places of everybody but the two
 }
 
 struct SyncResponse {
@@ -95,4 +97,5 @@ struct SyncResponse {
   records @1 :List(MembershipRecord);  # those the requester lacks
   wanted @2 :List(UInt64);      # prefixes the responder lacks
   addresses @3 :List(NodeAddresses);
+  differs @4 :Bool;             # answer to a brief request: ask again, and tell everything
 }

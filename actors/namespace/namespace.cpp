@@ -143,24 +143,31 @@ void ask_member(namespace_self self, const node_id& node, byte_string body, OnAn
   });
 }
 
-/// A failed write here is not the peer's fault, and its records come again: logged by `durably`, then as any failure.
-void on_sync_response(namespace_self self, const node_id& node, const response& answer) {
-  using finish = std::pair<std::optional<byte_string>, identity::sync_effect>;
+void ask_to_sync(namespace_self self, const node_id& node, identity::next_sync_request asked);
+
+/// A failed write here is not the peer's fault, and its records come again: logged by `merging`, then as any failure.
+void on_sync_response(namespace_self self, const node_id& node, identity::sync_extent asked, const response& answer) {
+  using finish = std::pair<std::optional<identity::next_sync_request>, identity::sync_effect>;
   auto places = self->state.known->known_addresses(false);
   auto outcome = merging<finish>(
-    self, [&](identity::namespace_state& known) { return identity::finish_sync(known, node, answer.body); }, node);
+    self, [&](identity::namespace_state& known) { return identity::finish_sync(known, node, asked, answer.body); }, node);
   if (!outcome) return end_sync(self, node, &outcome.why());
   tell_new_places(self, places);
   if (!outcome->first) return end_sync(self, node, nullptr);
-  ask_member(self, node, std::move(*outcome->first), [=](const response&) { end_sync(self, node, nullptr); });
+  ask_to_sync(self, node, std::move(*outcome->first));
+}
+
+void ask_to_sync(namespace_self self, const node_id& node, identity::next_sync_request asked) {
+  ask_member(self, node, std::move(asked.body),
+             [=, extent = asked.extent](const response& answer) { on_sync_response(self, node, extent, answer); });
 }
 
 void start_syncs(namespace_self self) {
   auto& state = self->state;
   if (!state.endpoint) return;
+  constexpr auto first = identity::sync_extent::brief;
   for (auto& node : state.plan.start(self->clock().now()))
-    ask_member(self, node, identity::make_sync_request(*state.known),
-               [=](const response& answer) { on_sync_response(self, node, answer); });
+    ask_to_sync(self, node, {first, identity::make_sync_request(*state.known, node, first)});
   arm(self);
 }
 

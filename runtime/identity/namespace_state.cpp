@@ -217,4 +217,16 @@ std::vector<node_addresses> namespace_state::known_addresses(bool own_first) con
   return out;
 }
 
+std::uint64_t namespace_state::places_digest(const node_id& one, const node_id& other) const {
+  std::uint64_t sum = 0;
+  for (auto& [node, uris] : addresses_) {
+    if (node == one || node == other) continue;
+    for (auto& each : uris) {
+      auto text = to_string(each);
+      sum += read_le<std::uint64_t>(hash_of("glow place", {node.view(), as_bytes(text)}).data());
+    }
+  }
+  return sum;
+}
+
 } // namespace glow::identity

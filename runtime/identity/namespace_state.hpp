@@ -71,6 +71,8 @@ public:
   const std::vector<channel_uri>& own_addresses() const { return own_addresses_; }
   /// Of the other members, and, `own_first`, of this node before them.
   std::vector<node_addresses> known_addresses(bool own_first) const;
+  /// Equal when two members know the same places of everybody but the one and the other; independent of their order.
+  std::uint64_t places_digest(const node_id& one, const node_id& other) const;
 
 private:
   struct tickets_in_file; ///< the schema's reader, known to namespace_file.cpp only

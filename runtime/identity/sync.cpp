@@ -42,6 +42,8 @@ struct decoded_request {
   std::vector<membership_record> pushed;
   std::vector<node_addresses> addresses;
   byte_string certificate;
+  bool brief;
+  std::uint64_t places;
 };
 
 result<decoded_request> read_request(schema::SyncRequest::Reader in) {
@@ -53,8 +55,9 @@ result<decoded_request> read_request(schema::SyncRequest::Reader in) {
   if (!pushed) return pushed.why();
   auto addresses = read_addresses(in.getAddresses());
   if (!addresses) return addresses.why();
-  return decoded_request{*set, std::move(*have), std::move(*pushed), std::move(*addresses),
-                         to_bytes(from_data(in.getCertificate()))};
+  return decoded_request{
+    *set,          std::move(*have),    std::move(*pushed), std::move(*addresses), to_bytes(from_data(in.getCertificate())),
+    in.getBrief(), in.getPlacesDigest()};
 }
 
 struct decoded_response {
@@ -62,6 +65,7 @@ struct decoded_response {
   std::vector<membership_record> records;
   prefixes wanted;
   std::vector<node_addresses> addresses;
+  bool differs;
 };
 
 result<decoded_response> read_response(schema::SyncResponse::Reader in) {
@@ -73,20 +77,32 @@ result<decoded_response> read_response(schema::SyncResponse::Reader in) {
   if (!wanted) return wanted.why();
   auto addresses = read_addresses(in.getAddresses());
   if (!addresses) return addresses.why();
-  return decoded_response{*set, std::move(*records), std::move(*wanted), std::move(*addresses)};
+  return decoded_response{*set, std::move(*records), std::move(*wanted), std::move(*addresses), in.getDiffers()};
+}
+
+/// Those that this side tells: of a brief exchange its own only.
+std::vector<node_addresses> told_addresses(const namespace_state& ours, bool brief) {
+  auto all = ours.known_addresses(true);
+  if (brief) std::erase_if(all, [&](auto& each) { return each.first != ours.self(); });
+  return all;
 }
 
 } // namespace
 
-byte_string make_sync_request(const namespace_state& ours) {
+byte_string make_sync_request(const namespace_state& ours, const node_id& answerer, sync_extent extent) {
+  const bool brief = extent == sync_extent::brief;
   capnp::MallocMessageBuilder message;
   auto request = message.initRoot<schema::SyncRequest>();
   request.setSetDigest(as_data(ours.log().set_digest().view()));
-  auto have = request.initHave(static_cast<unsigned>(ours.log().records().size()));
-  unsigned i = 0;
-  for (auto& [name, record] : ours.log().records()) have.set(i++, prefix_of(name));
+  request.setBrief(brief);
+  request.setPlacesDigest(ours.places_digest(ours.self(), answerer));
+  if (!brief) {
+    auto have = request.initHave(static_cast<unsigned>(ours.log().records().size()));
+    unsigned i = 0;
+    for (auto& [name, record] : ours.log().records()) have.set(i++, prefix_of(name));
+  }
   if (auto certificate = ours.make_certificate()) request.setCertificate(as_data(*certificate));
-  auto addresses = ours.known_addresses(true);
+  auto addresses = told_addresses(ours, brief);
   write_addresses(request.initAddresses(static_cast<unsigned>(addresses.size())), addresses);
   return to_bytes(message);
 }
@@ -107,6 +123,7 @@ result<std::pair<byte_string, sync_effect>> answer_sync(namespace_state& ours, c
   capnp::MallocMessageBuilder message;
   auto response = message.initRoot<schema::SyncResponse>();
   response.setSetDigest(as_data(set.view()));
+  if (read->brief) response.setDiffers(!effect.level || ours.places_digest(ours.self(), asker) != read->places);
   // a mere push has nothing in `have`; its sender knows our records already
   if (!effect.level && !read->have.empty()) {
     auto lacking = records_where(ours.log(), read->have, false);
@@ -118,30 +135,32 @@ result<std::pair<byte_string, sync_effect>> answer_sync(namespace_state& ours, c
     for (auto each : wanted) list.set(i++, each);
     effect.level = wanted.empty();
   }
-  auto addresses = ours.known_addresses(true);
+  auto addresses = told_addresses(ours, read->brief);
   write_addresses(response.initAddresses(static_cast<unsigned>(addresses.size())), addresses);
   return std::pair{to_bytes(message), effect};
 }
 
-result<std::pair<std::optional<byte_string>, sync_effect>> finish_sync(namespace_state& ours, const node_id& answerer,
-                                                                       byte_view response) {
+result<std::pair<std::optional<next_sync_request>, sync_effect>> finish_sync(namespace_state& ours, const node_id& answerer,
+                                                                             sync_extent asked, byte_view response) {
   auto read = read_message<schema::SyncResponse>(response, read_response);
   if (!read) return read.why();
   sync_effect effect;
   effect.records_new = ours.merge(read->records);
   merge_addresses(ours, answerer, read->addresses, effect);
   effect.level = ours.log().set_digest() == read->set;
-  std::optional<byte_string> push;
-  if (!read->wanted.empty()) {
+  std::optional<next_sync_request> next;
+  if (asked == sync_extent::brief && read->differs)
+    next = {sync_extent::everything, make_sync_request(ours, answerer, sync_extent::everything)};
+  if (asked == sync_extent::everything && !read->wanted.empty()) {
     auto records = records_where(ours.log(), read->wanted, true);
     capnp::MallocMessageBuilder message;
     auto request = message.initRoot<schema::SyncRequest>();
     request.setSetDigest(as_data(ours.log().set_digest().view()));
     write_records(request.initPushed(static_cast<unsigned>(records.size())), records);
     if (auto certificate = ours.make_certificate()) request.setCertificate(as_data(*certificate));
-    push = to_bytes(message);
+    next = {sync_extent::push, to_bytes(message)};
   }
-  return std::pair{std::move(push), effect};
+  return std::pair{std::move(next), effect};
 }
 
 // ---- the plan ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 /// and when to ask whom. Refuses to send and to read a clock: actors/namespace does.
 ///
 ///   asker                                  answerer
+///     digests, own places ──►                  merges places
+///     ◄── own places; the same, or not
+///     (only if not)
 ///     set digest, record prefixes, places ──►  merges places
 ///     ◄── records the asker lacks, prefixes it lacks itself, places
 ///     (only if it lacks some) those records ──►  merges them
@@ -22,14 +25,23 @@ struct sync_effect {
   bool level = false;      ///< both sides now hold the same records
 };
 
-byte_string make_sync_request(const namespace_state& ours);
+/// Members are level most of the time: the first question is brief, and costs the same however large the namespace is.
+enum class sync_extent { brief, everything, push };
+
+/// Requires: `extent` is not push; finish_sync() makes those.
+byte_string make_sync_request(const namespace_state& ours, const node_id& answerer, sync_extent extent);
 /// The answerer's part: the response to send, after what the request brought was merged into `ours`.
 /// Errors: `malformed`, `not_a_member` (the asker is none; nothing is told to it).
 result<std::pair<byte_string, sync_effect>> answer_sync(namespace_state& ours, const node_id& asker, byte_view request);
-/// The asker's part: merges the response; a second request when the answerer wants records.
-/// Errors: `malformed`.
-result<std::pair<std::optional<byte_string>, sync_effect>> finish_sync(namespace_state& ours, const node_id& answerer,
-                                                                       byte_view response);
+/// What follows a response.
+struct next_sync_request {
+  sync_extent extent;
+  byte_string body;
+};
+/// The asker's part: merges the response to a request of that extent; another request when both differ, or when the answerer
+/// wants records. None follows a push. Errors: `malformed`.
+result<std::pair<std::optional<next_sync_request>, sync_effect>> finish_sync(namespace_state& ours, const node_id& answerer,
+                                                                             sync_extent asked, byte_view response);
 
 /// Whom to ask next. News spread from neighbour to neighbour (an epidemic, Demers et al. 1987): asking everybody would cost
 /// the square of the mesh's size. A neighbour is due when it became one, when our own knowledge changed since it was last

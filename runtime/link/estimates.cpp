@@ -1,5 +1,6 @@
 #include "runtime/link/estimates.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace glow::link {
@@ -42,10 +43,7 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
   auto& slot = pings_[number % pings_.size()];
   if (number == 0 || slot.number != number) return;
   auto sample = std::chrono::duration_cast<duration>(now - slot.sent_at);
-  // RFC 6298 section 2, alpha = 1/8
-  rtt_ = rtt_is_own_ ? rtt_ + (sample - rtt_) / 8 : sample;
-  rtt_min_ = rtt_is_own_ ? std::min(rtt_min_, sample) : sample;
-  rtt_is_own_ = true;
+  book_rtt(sample);
   book_loss(false);
   // unanswered pings that are overdue by now are lost
   for (auto& each : pings_)
@@ -56,6 +54,20 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
   book_rate(slot, peer_bytes_received, sample);
   slot.number = 0;
   reclassify();
+}
+
+/// One answer that was held up on its way says nothing about the path, and would move routes all over the mesh: the smoothing
+/// (RFC 6298 section 2, alpha = 1/8) sees the median of the latest samples.
+void estimates::book_rtt(duration sample) {
+  if (!rtt_is_own_) rtt_samples_taken_ = 0;
+  rtt_samples_[rtt_samples_taken_++ % rtt_samples_.size()] = sample;
+  auto sorted = rtt_samples_;
+  auto end = sorted.begin() + static_cast<std::ptrdiff_t>(std::min(rtt_samples_taken_, sorted.size()));
+  std::sort(sorted.begin(), end);
+  auto typical = sorted[static_cast<std::size_t>(end - sorted.begin() - 1) / 2];
+  rtt_ = rtt_is_own_ ? rtt_ + (typical - rtt_) / 8 : typical;
+  rtt_min_ = rtt_is_own_ ? std::min(rtt_min_, sample) : sample;
+  rtt_is_own_ = true;
 }
 
 void estimates::book_loss(bool lost) { loss_ += ((lost ? 1.0 : 0.0) - loss_) / 32; }

@@ -29,7 +29,7 @@ public:
   /// True when class, RTT or rate moved enough since the last true answer to tell others; at most once a second.
   bool worth_telling(steady_time now);
 
-  duration rtt() const { return rtt_; } ///< smoothed as RFC 6298 does; zero while unmeasured
+  duration rtt() const { return rtt_; } ///< median of a few, smoothed as RFC 6298 does; zero while unmeasured
   duration rtt_min() const { return rtt_min_; }
   double loss() const { return loss_; }         ///< share of pings, 0 … 1, over the last thirty or so
   double rate_bps() const { return rate_bps_; } ///< bits per second that arrived; zero while unmeasured
@@ -51,6 +51,7 @@ private:
     std::uint64_t bytes_received = 0;
   };
   void book_loss(bool lost);
+  void book_rtt(duration sample);
   void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample);
   void reclassify();
 
@@ -62,6 +63,8 @@ private:
   duration rtt_{};
   duration rtt_min_{};
   bool rtt_is_own_ = false;
+  std::array<duration, 5> rtt_samples_{}; ///< the latest, in turn
+  std::size_t rtt_samples_taken_ = 0;
   double loss_ = 0;
   double rate_bps_ = 0;
   bool rate_is_ceiling_ = false; ///< more was offered than arrived: the rate is the link's, not the load's

@@ -36,7 +36,7 @@ table_effects distance_vector::set_members(std::vector<node_id> members, steady_
       continue;
     }
     for (auto c : each_metric_class) wanted_.erase({at->first, c});
-    tell_all(at->first); // an unknown origin is told as a retraction
+    tell_all(at->first, urgency::at_once); // an unknown origin is told as a retraction
     pending_.changed = true;
     at = destinations_.erase(at);
   }
@@ -50,7 +50,7 @@ table_effects distance_vector::set_neighbour(const node_id& neighbour, const adj
   auto old = peer.between;
   peer.between = between;
   if (is_new) {
-    peer.session = random_.next_u64() | 1;
+    peer.session = next_session();
     tell_everything(peer);
     return flush(now);
   }
@@ -90,10 +90,11 @@ table_effects distance_vector::on_control(const node_id& from, byte_view body, s
     return flush(now);
   }
   auto& peer = at->second;
-  if (packet->session == 0 || packet->session == peer.their_last_session) {
+  if (is_outdated(peer, packet->session, now)) {
     ++counters_.outdated;
     return flush(now);
   }
+  peer.heard_at = now;
   on_session(peer, from, packet->session, now);
   peer.silent = false;
   peer.knows_session |= packet->ack_session == peer.session;
@@ -165,6 +166,7 @@ void distance_vector::learn_offer(const node_id& from, destination_entry& entry,
     return;
   }
   known->number = number;
+  const auto promised_before = known->promised.cost;
   learned_way next{from, update.said, promised, number, now + limits::route_life, false};
   if (promised.cost == infinite_metric) {
     next.said = known->said; // a retraction needs no proof, hence proves no claim
@@ -178,6 +180,9 @@ void distance_vector::learn_offer(const node_id& from, destination_entry& entry,
     *known = next;
   }
   choose(update.origin, entry, c, now);
+  // it had a better way, and was not told of ours (tell_change)
+  if (table.chosen && table.chosen != from && promised.cost > promised_before && promised.cost > table.told.cost)
+    tell_one(neighbours_.at(from), update.origin);
 }
 
 bool distance_vector::is_feasible(const table_entry& entry, const learned_way& known) const {
@@ -223,20 +228,22 @@ void distance_vector::choose(const node_id& origin, destination_entry& entry, me
       offer{best_cost, static_cast<std::uint8_t>(best->promised.hops + 1), way_of(origin, table, *best, c).packet_bytes_max};
     now_claim = best->said.what;
   }
-  const bool another = best ? table.chosen != best->via : table.chosen.has_value();
-  if (another || now_told.hops != table.told.hops || now_told.packet_bytes_max != table.told.packet_bytes_max
-      || moved(table.told.cost, now_told.cost, tuning_.tell_share)) {
+  const auto chosen_before = table.chosen;
+  const auto told_before = table.told;
+  const bool has_newer_claim = now_claim != table.told_claim;
+  table.told_claim = now_claim;
+  table.chosen = best ? std::optional{best->via} : std::nullopt;
+  if (table.chosen != chosen_before || now_told.hops != told_before.hops
+      || now_told.packet_bytes_max != told_before.packet_bytes_max
+      || moved(told_before.cost, now_told.cost, tuning_.tell_share)) {
     pending_.changed = true;
     table.told = now_told;
-    tell_all(origin);
-  } else if (now_claim != table.told_claim) {
-    tell_all(origin);
+    // who has a way wants to know at once that it is gone, and who has none that there is one; costs may wait
+    const bool appears = (told_before.cost == infinite_metric) != (now_told.cost == infinite_metric);
+    tell_change(origin, table, chosen_before, told_before, appears ? urgency::at_once : urgency::soon);
+  } else if (has_newer_claim) {
+    tell_askers(origin); // everybody else hears of it at the refresh: the ways that they have are as good as before
   }
-  table.told_claim = now_claim;
-  if (best)
-    table.chosen = best->via;
-  else
-    table.chosen.reset();
   want_newer(origin, table, c, best_cost, now);
 }
 
@@ -246,16 +253,17 @@ void distance_vector::want_newer(const node_id& origin, table_entry& entry, metr
     const auto cost = cost_of(each, c);
     if (cost == infinite_metric) continue;
     const bool tempting =
-      chosen_cost == infinite_metric || static_cast<double>(cost) < static_cast<double>(chosen_cost) * (1 - tuning_.switch_share);
+      chosen_cost == infinite_metric || static_cast<double>(cost) < static_cast<double>(chosen_cost) * (1 - tuning_.ask_share);
     wanted |= each.worse_since || (tempting && !is_feasible(entry, each));
   }
-  if (!wanted) {
-    wanted_.erase({origin, c});
+  const bool starves = wanted && chosen_cost == infinite_metric;
+  const bool is_new = wanted && wanted_.insert({origin, c}).second;
+  if (!wanted) wanted_.erase({origin, c});
+  if (!wanted || is_new || (starves && !entry.starves)) {
     entry.requests = 0;
-  } else if (wanted_.insert({origin, c}).second) {
-    entry.requests = 0;
-    entry.request_at = now;
+    entry.request_at = starves ? now : now + tuning_.ask_patience;
   }
+  entry.starves = starves;
 }
 
 void distance_vector::refresh(steady_time now) {

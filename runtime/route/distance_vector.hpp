@@ -23,7 +23,10 @@ namespace glow::route {
 struct route_tuning {
   double switch_share = 0.10; ///< a rival way must be cheaper by this
   double tell_share = 0.05;   ///< a cost that moved less is not worth telling before the refresh
+  double ask_share = 0.30;    ///< an infeasible way must be cheaper by this to be asked for: the answer goes to the whole mesh
   double adopt_share = 0.20;  ///< a link's measured cost that moved less is noise
+  duration ask_patience{3s};  ///< while a feasible way serves: many a rival is feasible or gone by then
+  bool gather = true;         ///< updates wait a moment for each other
   double link_share = 0.20;   ///< among links of one neighbour a rival must be cheaper by this: they are often alike
 };
 
@@ -104,6 +107,7 @@ private:
     std::optional<signed_claim> feasible_claim; ///< with feasible_cost: the feasible distance
     metric feasible_cost = infinite_metric;
     steady_time feasible_told{};
+    bool starves = false; ///< no feasible way: the origin is asked at once
     unsigned requests = 0;
     steady_time request_at{};
   };
@@ -120,7 +124,7 @@ private:
     adjacency between;
     std::uint64_t session = 0;
     std::uint64_t their_session = 0;
-    std::uint64_t their_last_session = 0;
+    steady_time heard_at{}; ///< their session last
     std::uint64_t number = 0;
     std::map<std::uint64_t, told_packet> in_flight;
     std::vector<std::uint64_t> acks_owed;
@@ -129,6 +133,10 @@ private:
     std::vector<seqno_request> to_ask;
     std::map<node_id, std::uint8_t> offered; ///< bit per metric: a finite promise may stand there
     steady_time next_send{};
+    std::optional<steady_time> news_since; ///< when the first of what is to tell or to ask began to wait for company
+    std::optional<steady_time> acks_since; ///< the same of acknowledgements
+    bool hurries = false;                  ///< among the news is some that somebody waits for
+    std::set<node_id> asked;               ///< origins whose newer claim it asked for through us
     unsigned unanswered = 0;
     bool silent = false;
     bool knows_session = false; ///< it has acknowledged ours
@@ -149,16 +157,26 @@ private:
   void refresh(steady_time now);
   way way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const;
   // distance_vector_tell.cpp: telling and asking
+  std::uint64_t next_session();
+  bool is_outdated(const neighbour_entry& peer, std::uint64_t session, steady_time now) const;
   void on_session(neighbour_entry& peer, const node_id& from, std::uint64_t session, steady_time now);
   void on_request(const node_id& from, const seqno_request& request, steady_time now);
   void raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now);
-  void tell_all(const node_id& origin);
+  enum class urgency { at_once, soon };
+  void tell_all(const node_id& origin, urgency how);
+  void tell_one(neighbour_entry& peer, const node_id& origin);
+  void tell_askers(const node_id& origin);
+  void tell_change(const node_id& origin, const table_entry& table, const std::optional<node_id>& chosen_before,
+                   const offer& before, urgency how);
   void tell_everything(neighbour_entry& peer);
+  void repeat_all(neighbour_entry& peer);
   void repeat_unanswered(neighbour_entry& peer, steady_time now);
   void ask_for_wanted(steady_time now);
   void put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
                   steady_time now);
   void tell(const node_id& to, neighbour_entry& peer, steady_time now);
+  steady_time news_due(const neighbour_entry& peer) const;
+  steady_time acks_due(const neighbour_entry& peer) const;
   duration spacing(const neighbour_entry& peer, std::size_t bytes) const;
   duration repeat_after(const neighbour_entry& peer) const;
   table_effects flush(steady_time now);
@@ -167,6 +185,7 @@ private:
   random_source& random_;
   route_tuning tuning_;
   signed_claim own_;
+  std::uint64_t sessions_ = 0; ///< begun so far
   steady_time raised_at_{};
   std::vector<node_id> members_;
   std::map<node_id, destination_entry> destinations_;

@@ -16,19 +16,31 @@ claim next_claim(const claim& after) {
   return after.seqno == 0xffffffff ? claim{after.epoch + 1, 0} : claim{after.epoch, after.seqno + 1};
 }
 
+duration gather_pause(duration rtt) { return std::clamp(rtt / 2, limits::route_gather_min, limits::route_gather_max); }
+
 std::uint8_t bit_of(metric_class c) { return static_cast<std::uint8_t>(1u << index_of(c)); }
 
 } // namespace
 
+/// Later sessions have higher numbers, so that a packet which was overtaken by a new life is known as old: epochs rise from
+/// life to life, and the last bits tell two apart where an epoch could not be kept.
+std::uint64_t distance_vector::next_session() {
+  return own_.what.epoch << 32 | (++sessions_ & 0xfffff) << 12 | (random_.next_u64() & 0xfff);
+}
+
+/// A lower number after a silence is a node whose calendar went back, and no packet is under way for so long.
+bool distance_vector::is_outdated(const neighbour_entry& peer, std::uint64_t session, steady_time now) const {
+  return session == 0 || (session < peer.their_session && now - peer.heard_at < limits::route_session_overlap);
+}
+
 void distance_vector::on_session(neighbour_entry& peer, const node_id& from, std::uint64_t session, steady_time now) {
   if (session == peer.their_session) return;
   const bool restarted = peer.their_session != 0;
-  peer.their_last_session = peer.their_session;
   peer.their_session = session;
   peer.acks_owed.clear();
+  peer.acks_since.reset();
   // whatever was sent so far met nobody, or somebody who forgot it
-  for (auto& [number, packet] : peer.in_flight) peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
-  peer.in_flight.clear();
+  repeat_all(peer);
   peer.unanswered = 0;
   if (!restarted) return;
   peer.offered.clear();
@@ -42,9 +54,10 @@ void distance_vector::on_request(const node_id& from, const seqno_request& reque
   if (at == destinations_.end() || request.hop_limit == 0) return;
   auto& table = at->second.tables[index_of(request.table)];
   if (table.chosen && *table.chosen != from && table.told_claim > request.newer_than.what) {
-    neighbours_.at(from).to_tell.insert(request.origin);
+    tell_one(neighbours_.at(from), request.origin);
     return;
   }
+  neighbours_.at(from).asked.insert(request.origin);
   std::erase_if(passed_on_, [&](auto& each) { return each.second <= now; });
   if (passed_on_.size() >= limits::seqno_requests_remembered_max) return;
   if (!passed_on_.try_emplace({{request.origin, request.table}, request.newer_than.what}, now + passed_on_life).second) return;
@@ -62,7 +75,7 @@ void distance_vector::on_request(const node_id& from, const seqno_request& reque
 
 void distance_vector::raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now) {
   if (newer_than.what < own_.what) {
-    neighbours_.at(asked_by).to_tell.insert(keys_.id());
+    tell_one(neighbours_.at(asked_by), keys_.id());
     return;
   }
   // a claim from an earlier life, when the clock was ahead: believed only with this node's own signature
@@ -74,11 +87,43 @@ void distance_vector::raise_own_claim(const node_id& asked_by, const signed_clai
   raised_at_ = now;
   ++counters_.claims_raised;
   own_ = sign_claim(keys_, next_claim(newer_than.what));
-  tell_all(keys_.id());
+  tell_one(neighbours_.at(asked_by), keys_.id());
 }
 
-void distance_vector::tell_all(const node_id& origin) {
-  for (auto& [id, peer] : neighbours_) peer.to_tell.insert(origin);
+void distance_vector::tell_all(const node_id& origin, urgency how) {
+  for (auto& [id, peer] : neighbours_) {
+    peer.to_tell.insert(origin);
+    peer.hurries |= how == urgency::at_once || peer.asked.contains(origin);
+  }
+}
+
+/// News of a way is of no use to a neighbour whose own one, by the same claim, was and is as good: ours is not feasible there,
+/// whatever it costs. It hears of it as soon as its own gets worse, and at each refresh.
+void distance_vector::tell_change(const node_id& origin, const table_entry& table, const std::optional<node_id>& chosen_before,
+                                  const offer& before, urgency how) {
+  const auto cheapest = std::min(before.cost, table.told.cost);
+  auto has_no_use = [&](const node_id& neighbour) {
+    if (before.cost == infinite_metric || table.told.cost == infinite_metric) return false;
+    if (table.chosen == neighbour || chosen_before == neighbour) return false; // split horizon
+    return std::any_of(table.ways.begin(), table.ways.end(), [&](auto& each) {
+      return each.via == neighbour && each.promised.cost <= cheapest && each.said.what >= table.told_claim;
+    });
+  };
+  for (auto& [id, peer] : neighbours_) {
+    if (!peer.asked.contains(origin) && has_no_use(id)) continue;
+    peer.to_tell.insert(origin);
+    peer.hurries |= how == urgency::at_once || peer.asked.contains(origin);
+  }
+}
+
+void distance_vector::tell_askers(const node_id& origin) {
+  for (auto& [id, peer] : neighbours_)
+    if (peer.asked.contains(origin)) tell_one(peer, origin);
+}
+
+void distance_vector::tell_one(neighbour_entry& peer, const node_id& origin) {
+  peer.to_tell.insert(origin);
+  peer.hurries = true;
 }
 
 void distance_vector::tell_everything(neighbour_entry& peer) {
@@ -150,6 +195,12 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
     return;
   }
   if (peer.silent) peer.to_ask.clear();
+  const bool has_news = !peer.silent && (!peer.to_tell.empty() || !peer.to_ask.empty());
+  if (has_news && !peer.news_since) peer.news_since = now;
+  if (!peer.acks_owed.empty() && !peer.acks_since) peer.acks_since = now;
+  peer.hurries |= !peer.to_ask.empty();
+  const bool tells = has_news && news_due(peer) <= now;
+  if (!tells && acks_due(peer) > now) return;
   for (;;) {
     control_packet packet{peer.session, 0, peer.their_session, {}, {}, {}};
     std::vector<node_id> origins;
@@ -158,8 +209,8 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
     packet.acks.assign(peer.acks_owed.begin(), acks_end);
     peer.acks_owed.erase(peer.acks_owed.begin(), acks_end);
     auto bytes = control_packet_bytes + acks * ack_bytes;
-    const bool may_speak = !peer.silent && peer.in_flight.size() < limits::route_packets_in_flight_max
-                           && peer.next_send <= now + limits::route_packet_burst;
+    const bool may_speak =
+      tells && peer.in_flight.size() < limits::route_packets_in_flight_max && peer.next_send <= now + limits::route_packet_burst;
     while (may_speak && !peer.to_ask.empty() && bytes + seqno_request_bytes <= bytes_max) {
       packet.requests.push_back(peer.to_ask.back());
       peer.to_ask.pop_back();
@@ -179,8 +230,11 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
         packet.updates.insert(packet.updates.end(), updates.begin(), updates.end());
       }
       peer.told_last = *next;
+      peer.asked.erase(*next);
       peer.to_tell.erase(next);
     }
+    if (peer.acks_owed.empty()) peer.acks_since.reset();
+    if (peer.to_tell.empty() && peer.to_ask.empty()) peer.news_since.reset(), peer.hurries = false;
     const bool speaks = !packet.updates.empty() || !packet.requests.empty();
     if (!speaks && packet.acks.empty()) return;
     if (speaks) {
@@ -193,6 +247,19 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
   }
 }
 
+/// News comes in crowds: one link that changes moves the ways to all that lie behind it. What somebody waits for shares packets
+/// by waiting for no longer than a packet is under way; the rest, and acknowledgements, wait for more of it.
+steady_time distance_vector::news_due(const neighbour_entry& peer) const {
+  if (!peer.news_since) return steady_time::max();
+  if (!tuning_.gather) return *peer.news_since;
+  return *peer.news_since + (peer.hurries ? gather_pause(peer.between.rtt) : limits::route_gather_patient);
+}
+
+steady_time distance_vector::acks_due(const neighbour_entry& peer) const {
+  if (!peer.acks_since) return steady_time::max();
+  return tuning_.gather ? *peer.acks_since + limits::route_ack_pause : *peer.acks_since;
+}
+
 duration distance_vector::spacing(const neighbour_entry& peer, std::size_t bytes) const {
   const auto seconds = 8 * static_cast<double>(bytes) / (limits::route_rate_share * std::max(peer.between.rate_bps, 1.0));
   const auto wanted = std::chrono::duration<double>(std::min(seconds, 3600.0));
@@ -202,9 +269,15 @@ duration distance_vector::spacing(const neighbour_entry& peer, std::size_t bytes
 duration distance_vector::repeat_after(const neighbour_entry& peer) const {
   const auto first = peer.between.rtt == duration::zero()
                        ? limits::route_retransmit_unmeasured
-                       : std::max(limits::route_retransmit_min, 2 * peer.between.rtt + duration{50ms});
+                       : std::max(limits::route_retransmit_min, 2 * peer.between.rtt + duration{50ms} + limits::route_ack_pause);
   const auto doublings = peer.unanswered < 3 ? 0u : std::min(peer.unanswered - 2, 6u); // three quick ones: loss is common
   return std::min(first * (1 << doublings), std::max(limits::route_retransmit_max, first));
+}
+
+void distance_vector::repeat_all(neighbour_entry& peer) {
+  for (auto& [number, packet] : peer.in_flight) peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
+  peer.in_flight.clear();
+  peer.hurries = true;
 }
 
 void distance_vector::repeat_unanswered(neighbour_entry& peer, steady_time now) {
@@ -215,23 +288,24 @@ void distance_vector::repeat_unanswered(neighbour_entry& peer, steady_time now) 
       continue;
     }
     peer.to_tell.insert(at->second.origins.begin(), at->second.origins.end());
+    peer.hurries = true;
     at = peer.in_flight.erase(at);
     repeated = true;
   }
   if (!repeated || ++peer.unanswered <= limits::route_retransmissions_max) return;
   peer.silent = true;
-  for (auto& [number, packet] : peer.in_flight) peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
-  peer.in_flight.clear();
+  repeat_all(peer);
 }
 
 steady_time distance_vector::wake_at() const {
   if (neighbours_.empty()) return steady_time::max();
   auto out = refresh_at_;
   for (auto& [id, peer] : neighbours_) {
+    out = std::min(out, acks_due(peer));
     if (peer.silent) continue;
     for (auto& [number, packet] : peer.in_flight) out = std::min(out, packet.repeat_at);
-    if ((!peer.to_tell.empty() || !peer.to_ask.empty()) && peer.in_flight.size() < limits::route_packets_in_flight_max)
-      out = std::min(out, peer.next_send - limits::route_packet_burst);
+    if (peer.news_since && peer.in_flight.size() < limits::route_packets_in_flight_max)
+      out = std::min(out, std::max(peer.next_send - limits::route_packet_burst, news_due(peer)));
   }
   for (auto& [origin, c] : wanted_) {
     auto& table = destinations_.at(origin).tables[index_of(c)];

@@ -27,6 +27,13 @@ inline constexpr duration route_retransmit_min = 100ms;
 inline constexpr duration route_retransmit_max = 4s;
 /// Repetitions before a neighbour's router counts as silent and only the refresh speaks to it.
 inline constexpr unsigned route_retransmissions_max = 10;
+/// News that somebody waits for waits for more of it: half a round trip, within these; other news, and acknowledgements, so long.
+inline constexpr duration route_gather_min = 2ms;
+inline constexpr duration route_gather_max = 20ms;
+inline constexpr duration route_gather_patient = 250ms;
+inline constexpr duration route_ack_pause = 100ms;
+/// A routing packet is under way for less than this.
+inline constexpr duration route_session_overlap = 3s;
 /// Share of a link's rate that routing packets may use (overlay.md); the burst that goes out at once; and the longest
 /// pause between two packets on the slowest links.
 inline constexpr double route_rate_share = 0.02;
@@ -48,6 +55,8 @@ inline constexpr duration trace_timeout_max = 60s;
 inline constexpr unsigned trace_answers_per_second = 200;
 /// Description of a link in a trace answer.
 inline constexpr std::size_t trace_text_bytes_max = 256;
+/// Between two routes_changed: while routes move all over the mesh, a table of a thousand rows is not copied for each packet.
+inline constexpr duration routes_told_pause = 50ms;
 /// Actors that hear routes_changed: the endpoint, jobs, store, control clients.
 inline constexpr std::size_t route_subscribers_max = 256;
 

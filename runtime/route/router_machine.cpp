@@ -27,31 +27,31 @@ router_effects router_machine::set_roster(const identity::roster& roster, steady
   std::sort(members.begin(), members.end());
   absorb(table_.set_members(std::move(members), now));
   for (auto& [peer, links] : neighbours_) sync_adjacency(peer, now);
-  return finish();
+  return finish(now);
 }
 
 router_effects router_machine::set_link(link_view link, steady_time now) {
-  if (link.id == 0 || link.peer == self_) return finish();
+  if (link.id == 0 || link.peer == self_) return finish(now);
   auto known = links_.find(link.id);
   if (known == links_.end()) {
     if (links_.size() >= limits::links_max) {
       ++drops_.unknown_link;
-      return finish();
+      return finish(now);
     }
     neighbours_[link.peer].links.push_back(link.id);
   } else if (known->second.peer != link.peer) { // an id never changes hands
     ++drops_.unknown_link;
-    return finish();
+    return finish(now);
   }
   const auto peer = link.peer;
   links_[link.id] = std::move(link);
   sync_adjacency(peer, now);
-  return finish();
+  return finish(now);
 }
 
 router_effects router_machine::drop_link(std::uint32_t link, steady_time now) {
   auto at = links_.find(link);
-  if (at == links_.end()) return finish();
+  if (at == links_.end()) return finish(now);
   const auto peer = at->second.peer;
   links_.erase(at);
   auto& of = neighbours_.at(peer);
@@ -59,7 +59,7 @@ router_effects router_machine::drop_link(std::uint32_t link, steady_time now) {
   sync_adjacency(peer, now);
   if (of.links.empty()) neighbours_.erase(peer);
   moved_ = true; // the rows name links
-  return finish();
+  return finish(now);
 }
 
 void router_machine::choose_links(neighbour_links& of) const {
@@ -120,15 +120,21 @@ void router_machine::absorb(trace_table::outcome told) {
   for (auto& each : told.ended) effects_.emplace_back(std::move(each));
 }
 
-router_effects router_machine::finish() {
+router_effects router_machine::finish(steady_time now) {
   for (auto& [link, packets] : out_.by_link) effects_.emplace_back(send_packets{link, packet_batch{std::move(packets)}});
   for (auto& [from, payloads] : out_.routed_here)
     effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads)}});
   out_ = {};
-  if (std::exchange(moved_, false)) effects_.emplace_back(routes_moved{});
-  if (const auto at = std::min(table_.wake_at(), traces_.wake_at()); at != woken_at_) {
+  if (moved_ && now >= tell_moved_at_) {
+    moved_ = false;
+    tell_moved_at_ = now + limits::routes_told_pause;
+    effects_.emplace_back(routes_moved{});
+  }
+  auto at = std::min(table_.wake_at(), traces_.wake_at());
+  if (moved_) at = std::min(at, tell_moved_at_);
+  if (at < woken_at_) { // an alarm that rings too early does no harm, and deadlines mostly move backward
     woken_at_ = at;
-    if (at != steady_time::max()) effects_.emplace_back(wake{at});
+    effects_.emplace_back(wake{at});
   }
   return std::exchange(effects_, {});
 }
@@ -139,7 +145,7 @@ router_effects router_machine::on_tick(steady_time now) {
   trace_table::outcome out;
   traces_.on_tick(now, out);
   absorb(std::move(out));
-  return finish();
+  return finish(now);
 }
 
 // ---- packets ---------------------------------------------------------------------------------------------------
@@ -167,17 +173,17 @@ router_effects router_machine::on_packets(std::uint32_t link, packet_batch packe
   auto at = links_.find(link);
   if (at == links_.end()) {
     drops_.unknown_link += packets.size();
-    return finish();
+    return finish(now);
   }
   const auto from = at->second; // a copy: what arrives may change the tables
   if (!table_.is_member(from.peer)) {
     drops_.not_a_member += packets.size();
-    return finish();
+    return finish(now);
   }
   for (auto& each : packets.take()) take_in(from, std::move(each), now);
   if (!out_.direct_here.empty())
     effects_.emplace_back(deliver_payloads{from.peer, true, packet_batch{std::exchange(out_.direct_here, {})}});
-  return finish();
+  return finish(now);
 }
 
 void router_machine::take_in(const link_view& from, byte_string packet, steady_time now) {
@@ -232,15 +238,15 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
 }
 
 router_effects router_machine::on_payloads(const node_id& to, traffic_class traffic, bool direct, packet_batch payloads,
-                                           steady_time) {
+                                           steady_time now) {
   if (to == self_) {
     effects_.emplace_back(deliver_payloads{self_, true, std::move(payloads)});
-    return finish();
+    return finish(now);
   }
   auto* link = direct ? link_of(to, metric_class_of(traffic)) : link_towards(to, traffic, nullptr);
   if (!link || !table_.is_member(to)) {
     (direct ? drops_.not_a_neighbour : drops_.no_route) += payloads.size();
-    return finish();
+    return finish(now);
   }
   overlay_header header{packet_kind::data, traffic, direct, 1, {}, {}};
   if (!direct) header.hop_limit = limits::hop_limit_default, header.source = self_, header.destination = to;
@@ -250,7 +256,7 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
     else
       put_out(*link, put_overlay_header(header, std::move(each)));
   }
-  return finish();
+  return finish(now);
 }
 
 void router_machine::originate(const overlay_header& header, byte_string payload) {
@@ -268,7 +274,7 @@ result<std::uint64_t> router_machine::start_trace(const node_id& to, duration ti
     const auto id = random_.next_u64();
     begun.ended.push_back({id, std::vector<trace_step>{{self_, {}, {}, {}}}});
     absorb(std::move(begun));
-    out = finish();
+    out = finish(now);
     return id;
   }
   auto* link = link_towards(to, traffic_class::control, nullptr);
@@ -277,7 +283,7 @@ result<std::uint64_t> router_machine::start_trace(const node_id& to, duration ti
                  "no route to " + to_short_string(to) + "; `glow links` and `glow routes` show what is up"};
   auto id = traces_.start(to, link->description, link->link_class, timeout, now, random_, begun);
   absorb(std::move(begun));
-  out = finish();
+  out = finish(now);
   return id;
 }
 

@@ -118,7 +118,7 @@ private:
   void originate(const overlay_header& header, byte_string payload);
   bool put_out(const link_view& link, byte_string packet);
   route_row row_of(const way& found) const;
-  router_effects finish();
+  router_effects finish(steady_time now);
 
   identity::node_keys keys_;
   node_id self_;
@@ -135,6 +135,7 @@ private:
   outbox out_;
   router_effects effects_;
   bool moved_ = false;
+  steady_time tell_moved_at_{}; ///< not before: the first of many changes is told at once, the rest together
   steady_time woken_at_ = steady_time::max();
 };
 

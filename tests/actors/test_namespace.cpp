@@ -262,8 +262,10 @@ TEST_CASE("a stranger's sync request is refused") {
   auto founder = w.start(1, "ns");
   seeded_random random{1};
   auto stranger = identity::namespace_state::found("other", keys_of(9), "x", from_unix_ms(0), random);
-  auto refused = ask<response>(
-    w, founder, incoming_request{keys_of(9).id(), request_method::membership_sync, identity::make_sync_request(stranger)});
+  auto refused =
+    ask<response>(w, founder,
+                  incoming_request{keys_of(9).id(), request_method::membership_sync,
+                                   identity::make_sync_request(stranger, keys_of(1).id(), identity::sync_extent::everything)});
   REQUIRE_FALSE(refused);
   CHECK(refused.why().code == error_code::not_a_member);
 }

@@ -162,18 +162,19 @@ void check_membership_sync(byte_view input) {
     auto answer = answer_sync(ours, world.member_keys.id(), message);
     if (!answer) return require_readable(answer.why());
     auto theirs = world.member;
-    require(finish_sync(theirs, ours.self(), answer->first).ok(), "an answer decodes");
+    require(finish_sync(theirs, ours.self(), sync_extent::everything, answer->first).ok(), "an answer decodes");
   } else if (what == 1) { // a stranger asks
     auto answer = answer_sync(ours, keys_of(77).id(), message);
     require(!answer.ok(), "a stranger gets no answer");
     require_readable(answer.why());
     require(ours.log().set_digest() == world.founder.log().set_digest(), "a stranger changes nothing");
   } else { // a member answers
-    auto done = finish_sync(ours, world.member_keys.id(), message);
+    const auto asked = from.below(2) == 0 ? sync_extent::brief : sync_extent::everything;
+    auto done = finish_sync(ours, world.member_keys.id(), asked, message);
     if (!done) return require_readable(done.why());
     if (done->first) {
       auto theirs = world.member;
-      require(answer_sync(theirs, ours.self(), *done->first).ok(), "a push decodes");
+      require(answer_sync(theirs, ours.self(), done->first->body).ok(), "what follows decodes");
     }
   }
   require(ours.current_roster()->members.size() == members, "nobody becomes a member by sync without an admin's word");
@@ -188,10 +189,14 @@ std::vector<seed> membership_sync_seeds() {
     append(out, bytes);
     return out;
   };
-  auto request = make_sync_request(world.member);
   auto ours = world.founder;
+  auto request = make_sync_request(world.member, ours.self(), sync_extent::everything);
+  auto question = make_sync_request(world.member, ours.self(), sync_extent::brief);
   auto answer = answer_sync(ours, world.member_keys.id(), request);
-  return {{"request", with(0, request)}, {"stranger", with(1, request)}, {"response", with(2, answer->first)}};
+  return {{"request", with(0, request)},
+          {"brief", with(0, question)},
+          {"stranger", with(1, request)},
+          {"response", with(2, answer->first)}};
 }
 
 // ---- tickets ---------------------------------------------------------------------------------------------------

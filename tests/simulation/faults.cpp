@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t rot_candidates_max = 64;
 constexpr std::size_t flood_messages = 5000;
+/// A larger mesh is struck as often as a home: else most of it would be down at any time.
+constexpr double nodes_of_a_home = 6;
 
 } // namespace
 
@@ -49,8 +51,10 @@ void fault_injector::end() {
 
 /// Exponentially distributed pauses: strikes are independent of each other.
 void fault_injector::strike_later(const std::string& kind) {
-  auto alone = kind == "partitions" || kind == "swizzle";
-  auto mean = static_cast<double>(pace_.count()) / (alone ? 1.0 : static_cast<double>(mesh_.size()));
+  auto alone = kind == "partitions" || kind == "swizzle" || kind == "floods";
+  auto homes = std::max(1.0, static_cast<double>(mesh_.size()) / nodes_of_a_home); // a partition costs as the mesh is large
+  auto mean =
+    static_cast<double>(pace_.count()) * (alone ? homes : 1 / std::min(static_cast<double>(mesh_.size()), nodes_of_a_home));
   auto pause = duration{static_cast<std::int64_t>(-std::log(1 - random_.next_unit()) * mean)};
   mesh_.runs().after(pause, [this, kind] {
     if (!striking_) return;
@@ -94,8 +98,8 @@ void fault_injector::strike(const std::string& kind) {
     if (!it.is_awake()) return;
     told("sleep of " + it.name);
     mesh_.sleep(node);
-    // mostly short, now and then longer than any session, lease or route lives
-    auto length = random_.next_below(4) == 0 ? 10min + up_to(12h) : 1s + up_to(3min);
+    // mostly short, now and then longer than any session, lease or route lives; rarely, or in the end all sleep
+    auto length = random_.next_below(32) == 0 ? 10min + up_to(12h) : 1s + up_to(3min);
     mesh_.runs().after(length, [this, node] {
       if (mesh_.at(node).asleep) mesh_.wake(node), told("awake");
     });

@@ -13,7 +13,7 @@ namespace glow::simulation {
 
 class fault_injector {
 public:
-  /// `pace`: mean pause between two strikes of one kind on one node; larger meshes are struck more often.
+  /// `pace`: mean pause between two strikes of one kind on one node; a mesh larger than a home is struck as often as a home.
   fault_injector(simulated_mesh& mesh, std::set<std::string> kinds, std::uint64_t seed, duration pace);
   void begin();
   /// No new damage; what is damaged is repaired at once.

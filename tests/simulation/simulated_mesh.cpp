@@ -81,12 +81,24 @@ void simulated_mesh::make_namespace() {
     if (!admitted) throw std::runtime_error{"admit: " + admitted.why().message};
     machines_[i].disk->files["namespace"] = *admitted;
   }
-  // every machine has heard of all members by now
+  // every machine has heard of all members and their places by now: the mesh comes back, it is not new
+  std::vector<std::set<std::string>> schemes(machines_.size());
+  for (std::size_t i = 0; i < network_.cables(); ++i)
+    for (int end : {0, 1}) schemes[network_.end_of(i, end)].insert(network_.profile_of(i).scheme);
+  auto remember_places = [&](identity::namespace_state& known) {
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      std::vector<channel_uri> places;
+      for (auto& each : schemes[i]) places.push_back(place_of(static_cast<machine_number>(i), each));
+      known.remember_addresses(machines_[i].keys->id(), places);
+    }
+  };
+  remember_places(state);
   auto records = identity::encode_records(state.log().all());
   for (std::size_t i = 1; i < machines_.size(); ++i) {
     auto known = identity::namespace_state::decode(machines_[i].disk->files["namespace"], *machines_[i].keys);
     if (!known) throw std::runtime_error{"admission: " + known.why().message};
     if (auto merged = known->merge(records); !merged) throw std::runtime_error{"records: " + merged.why().message};
+    remember_places(*known);
     machines_[i].disk->files["namespace"] = known->encode();
   }
   machines_[0].disk->files["namespace"] = state.encode();

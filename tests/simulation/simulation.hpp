@@ -14,10 +14,10 @@ struct simulation_options {
   std::uint64_t seed = 1;
   std::string topology = "home";
   std::size_t nodes = 6;
-  duration time = 10min;                              ///< with faults and work; quiet comes after it
-  std::set<std::string> faults;                       ///< names of fault_names()
-  duration fault_pace = 60s;                          ///< mean pause between two strikes of one kind on one node
-  bool work = true;                                   ///< puts, reads, requests, jobs
+  duration time = 10min;        ///< with faults and work; quiet comes after it
+  std::set<std::string> faults; ///< names of fault_names()
+  duration fault_pace = 60s;    ///< mean pause between two strikes of one kind on one node (of six, if there are more)
+  bool work = true;             ///< puts, reads, requests, jobs
   std::function<void(const std::string& line)> trace; ///< what happens, as it happens; may be empty
   std::function<void(duration done, duration of)> progress;
 };

@@ -11,9 +11,12 @@ namespace {
 constexpr auto probe_method = static_cast<request_method>(4000); // no service of the product has it
 constexpr std::size_t probe_bytes_max = 40'000;
 constexpr std::size_t file_bytes_max = 120'000;
+constexpr std::size_t small_mesh = 10; ///< of a larger one each file and probe is the smaller: all carry about the same work
 constexpr std::size_t job_steps = 4;
 constexpr duration request_patience = 20s;
 constexpr duration final_patience = 4min; // everybody reads everything at once, over the slowest cables, too
+
+constexpr std::size_t final_reads_max = 100;
 
 digest digest_of(byte_view bytes) { return identity::hash_of("simulation content", {bytes}); }
 
@@ -40,8 +43,9 @@ void workload::begin() {
   auto per_node = [&](double seconds) { return duration{static_cast<std::int64_t>(seconds * 1e9 / nodes)}; };
   // a larger mesh does not work more than a home: what is put goes to everybody, and costs the square of its size
   repeat(std::max<duration>(per_node(10), 1s), &workload::send_request_somewhere);
-  repeat(std::max<duration>(per_node(60), 10s), &workload::put_something);
-  repeat(std::max<duration>(per_node(60), 10s), &workload::read_something);
+  auto pause = mesh_.size() > small_mesh ? 30s : 10s;
+  repeat(std::max<duration>(per_node(60), pause), &workload::put_something);
+  repeat(std::max<duration>(per_node(60), pause), &workload::read_something);
   repeat(90s, &workload::submit_job);
 }
 
@@ -59,6 +63,8 @@ std::optional<std::size_t> workload::some_node_up() {
     if (auto node = random_.next_below(mesh_.size()); mesh_.at(node).is_awake() && mesh_.at(node).parts.jobs) return node;
   return std::nullopt;
 }
+
+std::size_t workload::scaled(std::size_t bytes_max) const { return bytes_max * small_mesh / std::max(mesh_.size(), small_mesh); }
 
 /// Random bytes, with the marker in every kilobyte: incompressible, and found wherever it leaks.
 byte_string workload::some_content(std::size_t bytes_max) {
@@ -91,7 +97,7 @@ void workload::send_request_somewhere() {
   auto number = ++last_number_;
   byte_string body;
   append_le(body, number);
-  append(body, some_content(probe_bytes_max));
+  append(body, some_content(scaled(probe_bytes_max)));
   deliveries_.on_sent(number, {*from, to, digest_of(body)});
   auto failed = [this, number](const error&) { deliveries_.on_failed(number); };
   mesh_.ask<response>(
@@ -117,7 +123,7 @@ void workload::put(std::size_t at, const std::string& path, byte_string content,
 }
 
 void workload::put_something() {
-  if (auto at = some_node_up()) put(*at, fmt::format("/files/f{}", ++last_number_), some_content(file_bytes_max));
+  if (auto at = some_node_up()) put(*at, fmt::format("/files/f{}", ++last_number_), some_content(scaled(file_bytes_max)));
 }
 
 void workload::read(std::size_t at, const std::string& path, duration patience, std::function<void(result<byte_string>)> then) {
@@ -206,7 +212,7 @@ void workload::check_all() {
         --outstanding_;
       });
     // the whole mesh reads everything while it is small; of a large one a sample: the cost is the product of both
-    auto step = std::max<std::size_t>(1, objects_.acknowledged().size() * mesh_.size() / 400);
+    auto step = std::max<std::size_t>(1, objects_.acknowledged().size() * mesh_.size() / final_reads_max);
     std::size_t number = at;
     for (auto& [path, unused] : objects_.acknowledged()) {
       if (++number % step != 0) continue;

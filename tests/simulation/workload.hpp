@@ -33,6 +33,7 @@ private:
   void put(std::size_t at, const std::string& path, byte_string content, std::function<void()> acknowledged = nullptr);
   void read(std::size_t at, const std::string& path, duration patience, std::function<void(result<byte_string>)> then);
   void check_jobs();
+  std::size_t scaled(std::size_t bytes_max) const;
   byte_string some_content(std::size_t bytes_max);
   /// A node that is up, if a few throws find one.
   std::optional<std::size_t> some_node_up();

@@ -20,7 +20,7 @@ inline identity::node_keys keys_of(unsigned number) {
   return identity::node_keys::from_seed(seed);
 }
 
-inline constexpr route_tuning eager{0, 0, 0, 0}; // always the shortest way: what Dijkstra says
+inline constexpr route_tuning eager{0, 0, 0, 0, 0s, false, 0}; // at once, and always the shortest way: what Dijkstra says
 
 struct mesh_link {
   std::size_t a = 0;
