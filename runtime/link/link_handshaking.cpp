@@ -161,6 +161,9 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   session_ = std::move(proven.unproven);
   session_role_ = proven.talk.as();
   peer_ = proven.talk.peer();
+  // routes shall not be made by a guess and again by the first ping (with XX this says two round trips, until that ping);
+  // after a repetition it is unknown what was answered (RFC 6298)
+  if (const auto taken = now - proven.since; taken < first_retry_pause()) estimates_.on_peer_rtt(taken);
   attempts_.clear();
   phase_ = phase::up;
   up_since_ = last_packet_at_ = now;

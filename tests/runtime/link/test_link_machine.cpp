@@ -47,6 +47,7 @@ TEST_CASE("IK needs one round trip where XX needs more") {
   CHECK(known.now - begun == 100ms);
   REQUIRE(known.run_until([&] { return known.b.machine.is_up(); }));
   CHECK(known.now - begun == 150ms);
+  for (auto* side : {&known.a, &known.b}) CHECK(side->machine.figures(known.now).rtt == 100ms); // before any ping came back
   simulated_pair unknown{dialling(), answering()};
   unknown.faults.delay = 50ms;
   unknown.start();
