@@ -5,7 +5,8 @@
 
 namespace glow::limits {
 
-inline constexpr std::uint8_t hop_limit_default = 16;
+/// As IP has it (RFC 1700): quick ways through a mesh of a thousand nodes take more than twenty hops.
+inline constexpr std::uint8_t hop_limit_default = 64;
 inline constexpr std::size_t routes_max = 16384;
 /// Entries of each list in one routing packet from outside: more than fit the largest packet we send (64 KiB).
 inline constexpr std::size_t route_entries_per_packet_max = 1024;

@@ -20,6 +20,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define GLOW_FUZZ_SANITIZED 1
+#elif defined(__has_feature) // clang tells it so
+#define GLOW_FUZZ_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define GLOW_FUZZ_SANITIZED 0
+#endif
+
 namespace {
 
 using namespace glow;
@@ -184,7 +192,7 @@ std::optional<std::string> parse(int argc, char** argv, options& out) {
 
 /// A decoder that takes memory by the gigabyte fails here as it would on a small machine. (Sanitizers map terabytes.)
 void bound_memory() {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !GLOW_FUZZ_SANITIZED
   rlimit bound{1u << 30, 1u << 30};
   setrlimit(RLIMIT_AS, &bound);
 #endif
