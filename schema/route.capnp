@@ -14,6 +14,9 @@ struct RouteControl {
   acks @3 :List(UInt64);         # numbers that arrived
   updates @4 :List(RouteUpdate);
   requests @5 :List(SeqnoRequest);
+  hasDigest @6 :Bool;
+  tableDigest @7 :UInt64;        # over all that the sender told the receiver and did not take back: still so
+  asksTable @8 :Bool;            # answer to a digest that differs: tell me everything
 }
 
 # "I reach `origin` at this metric", as of the origin's signed (epoch, seqno). A metric of 0xffffffff: "not through me".

@@ -74,6 +74,8 @@ result<control_packet> read_control(schema::RouteControl::Reader in) {
     if (!request) return request.why();
     out.requests.push_back(*request);
   }
+  if (in.getHasDigest()) out.digest = in.getTableDigest();
+  out.asks_table = in.getAsksTable();
   return out;
 }
 
@@ -116,7 +118,21 @@ byte_string encode(const control_packet& packet) {
       request.setHopLimit(each.hop_limit);
     }
   }
+  out.setHasDigest(packet.digest.has_value());
+  out.setTableDigest(packet.digest.value_or(0));
+  out.setAsksTable(packet.asks_table);
   return to_bytes(message);
+}
+
+std::uint64_t offer_digest(const node_id& origin, metric_class c, const offer& told, const claim& by) {
+  if (told.cost == infinite_metric) return 0;
+  std::uint64_t out = read_le<std::uint64_t>(origin.data());
+  for (std::uint64_t word : {std::uint64_t{index_of(c)} << 40 | std::uint64_t{told.hops} << 32 | told.cost, by.epoch,
+                             std::uint64_t{told.packet_bytes_max} << 32 | by.seqno}) {
+    out = (out ^ word) * 0x9e3779b97f4a7c15ULL; // Fibonacci hashing (Knuth, volume 3, 6.4)
+    out ^= out >> 29;
+  }
+  return out;
 }
 
 result<control_packet> decode_control_packet(byte_view body) { return read_message<schema::RouteControl>(body, read_control); }

@@ -38,10 +38,15 @@ struct control_packet {
   std::vector<std::uint64_t> acks;
   std::vector<route_update> updates;
   std::vector<seqno_request> requests;
+  std::optional<std::uint64_t> digest{}; ///< sum of offer_digest over all that the sender told the receiver, and that still holds
+  bool asks_table = false;               ///< such a digest was another one
 };
 
+/// Of one offer in one table; 0 of a retraction. Equal sums stand for equal tables between honest nodes.
+std::uint64_t offer_digest(const node_id& origin, metric_class c, const offer& told, const claim& by);
+
 /// Upper bounds of what an entry adds to the encoded packet, and of the packet without entries.
-inline constexpr std::size_t control_packet_bytes = 112;
+inline constexpr std::size_t control_packet_bytes = 128;
 inline constexpr std::size_t route_update_bytes = 168;
 inline constexpr std::size_t seqno_request_bytes = 152;
 inline constexpr std::size_t ack_bytes = 8;

@@ -8,12 +8,6 @@ namespace {
 
 constexpr std::size_t verified_claims_max = 4; // neighbours are at most a few versions apart
 
-bool moved(metric from, metric to, double share) {
-  if (from == infinite_metric || to == infinite_metric) return from != to;
-  const auto distance = from > to ? from - to : to - from;
-  return static_cast<double>(distance) > share * static_cast<double>(from);
-}
-
 } // namespace
 
 distance_vector::distance_vector(identity::node_keys keys, std::uint64_t epoch, random_source& random, route_tuning tuning)
@@ -57,7 +51,7 @@ table_effects distance_vector::set_neighbour(const node_id& neighbour, const adj
   bool matters = false;
   for (auto c : each_metric_class) {
     const auto i = index_of(c);
-    if (moved(old.cost[i], between.cost[i], tuning_.adopt_share))
+    if (has_moved(old.cost[i], between.cost[i], tuning_.adopt_share))
       matters = true;
     else
       peer.between.cost[i] = old.cost[i];
@@ -107,6 +101,8 @@ table_effects distance_vector::on_control(const node_id& from, byte_view body, s
   }
   for (auto& each : packet->updates) learn(from, each, packet->number, now);
   for (auto& each : packet->requests) on_request(from, each, now);
+  if (packet->asks_table) tell_everything(peer);
+  if (packet->digest && !confirm_ways_via(from, *packet->digest, now)) peer.asks_table = true;
   return flush(now);
 }
 
@@ -235,7 +231,7 @@ void distance_vector::choose(const node_id& origin, destination_entry& entry, me
   table.chosen = best ? std::optional{best->via} : std::nullopt;
   if (table.chosen != chosen_before || now_told.hops != told_before.hops
       || now_told.packet_bytes_max != told_before.packet_bytes_max
-      || moved(told_before.cost, now_told.cost, tuning_.tell_share)) {
+      || has_moved(told_before.cost, now_told.cost, tuning_.tell_share)) {
     pending_.changed = true;
     table.told = now_told;
     // who has a way wants to know at once that it is gone, and who has none that there is one; costs may wait
@@ -273,14 +269,15 @@ void distance_vector::refresh(steady_time now) {
     for (auto c : each_metric_class) {
       auto& table = entry.tables[index_of(c)];
       if (std::erase_if(table.ways, [&](auto& each) { return each.expires <= now; }) != 0) choose(origin, entry, c, now);
-      table.requests = 0; // ask again what nobody answered
+      table.requests = 0;                                                         // ask again what nobody answered
+      if (!table.ways.empty() && table.feasible_claim) table.feasible_told = now; // neighbours confirm what they heard
       in_use |= !table.ways.empty() || (table.feasible_claim && now - table.feasible_told < limits::feasible_distance_life);
     }
     at = in_use ? std::next(at) : destinations_.erase(at);
   }
   std::erase_if(wanted_, [&](auto& each) { return !destinations_.contains(each.first); });
   for (auto& [id, peer] : neighbours_) {
-    tell_everything(peer);
+    refresh_neighbour(id, peer);
     if (peer.silent) peer.silent = false, peer.unanswered = limits::route_retransmissions_max; // one more try
   }
   const auto jitter = static_cast<double>((limits::route_refresh_max - limits::route_refresh_min).count()) * random_.next_unit();

@@ -5,8 +5,8 @@
 /// Where only infeasible ways are left, the origin is asked for a newer claim. Claims are signed by their origin.
 /// Every feasible way is kept, so that the loss of a neighbour is answered in the same call.
 ///
-/// Updates are told as soon as something changed, repeated until acknowledged, and told again at each refresh. What is
-/// repeated is always the present state, never an old packet.
+/// Updates are told as soon as something changed, and repeated until acknowledged. What is repeated is always the present state,
+/// never an old packet. At each refresh neighbours compare a digest of what was told; only where it differs, all is told again.
 ///
 /// Refuses to know links, packets of data and the clock. Neighbours are nodes; what lies between is an `adjacency`.
 #pragma once
@@ -116,8 +116,17 @@ private:
     std::optional<signed_claim> newest;
     std::vector<signed_claim> verified; ///< the last few, so that each signature is checked once
   };
+  /// The last word to one neighbour about one origin in one metric.
+  struct told_offer {
+    offer what;
+    claim by;
+    bool may_stand = false; ///< a finite promise was made; kept after a retraction, which may have to be repeated
+  };
+  using told_offers = std::array<told_offer, metric_classes>;
   struct told_packet {
     std::vector<node_id> origins;
+    bool digest = false;
+    bool asks_table = false;
     steady_time repeat_at{};
   };
   struct neighbour_entry {
@@ -131,7 +140,9 @@ private:
     std::set<node_id> to_tell;
     node_id told_last{}; ///< the last of them that was told: those after it are next
     std::vector<seqno_request> to_ask;
-    std::map<node_id, std::uint8_t> offered; ///< bit per metric: a finite promise may stand there
+    std::map<node_id, told_offers> offered;
+    bool digest_due = false; ///< to be compared, once all is told and acknowledged
+    bool asks_table = false; ///< it told less, or other things, than stands here
     steady_time next_send{};
     std::optional<steady_time> news_since; ///< when the first of what is to tell or to ask began to wait for company
     std::optional<steady_time> acks_since; ///< the same of acknowledgements
@@ -169,6 +180,12 @@ private:
   void tell_change(const node_id& origin, const table_entry& table, const std::optional<node_id>& chosen_before,
                    const offer& before, urgency how);
   void tell_everything(neighbour_entry& peer);
+  void refresh_neighbour(const node_id& id, neighbour_entry& peer);
+  std::uint64_t digest_of_told(const neighbour_entry& peer) const;
+  bool confirm_ways_via(const node_id& neighbour, std::uint64_t digest, steady_time now);
+  const learned_way* way_to_tell(const node_id& to, const table_entry& table) const;
+  bool is_told(const node_id& to, const neighbour_entry& peer, const node_id& origin, const destination_entry& entry) const;
+  void repeat(neighbour_entry& peer, const told_packet& packet);
   void repeat_all(neighbour_entry& peer);
   void repeat_unanswered(neighbour_entry& peer, steady_time now);
   void ask_for_wanted(steady_time now);

@@ -18,8 +18,6 @@ claim next_claim(const claim& after) {
 
 duration gather_pause(duration rtt) { return std::clamp(rtt / 2, limits::route_gather_min, limits::route_gather_max); }
 
-std::uint8_t bit_of(metric_class c) { return static_cast<std::uint8_t>(1u << index_of(c)); }
-
 } // namespace
 
 /// Later sessions have higher numbers, so that a packet which was overtaken by a new life is known as old: epochs rise from
@@ -127,9 +125,59 @@ void distance_vector::tell_one(neighbour_entry& peer, const node_id& origin) {
 }
 
 void distance_vector::tell_everything(neighbour_entry& peer) {
-  std::erase_if(peer.offered, [&](auto& each) { return !destinations_.contains(each.first); }); // retracted a refresh ago
   peer.to_tell.insert(keys_.id());
   for (auto& [origin, entry] : destinations_) peer.to_tell.insert(origin);
+}
+
+/// What was not worth telling at once is told now; of the rest a digest is compared.
+void distance_vector::refresh_neighbour(const node_id& id, neighbour_entry& peer) {
+  std::erase_if(peer.offered, [&](auto& each) { // retracted a refresh ago
+    return each.first != keys_.id() && !destinations_.contains(each.first);
+  });
+  if (auto own = peer.offered.find(keys_.id()); own == peer.offered.end() || own->second[0].by != own_.what)
+    peer.to_tell.insert(keys_.id());
+  for (auto& [origin, entry] : destinations_)
+    if (!is_told(id, peer, origin, entry)) peer.to_tell.insert(origin);
+  peer.digest_due = true;
+}
+
+bool distance_vector::is_told(const node_id& to, const neighbour_entry& peer, const node_id& origin,
+                              const destination_entry& entry) const {
+  if (origin == to) return true;
+  auto offered = peer.offered.find(origin);
+  for (auto c : each_metric_class) {
+    auto& table = entry.tables[index_of(c)];
+    const auto told = offered == peer.offered.end() ? told_offer{} : offered->second[index_of(c)];
+    auto* way = way_to_tell(to, table);
+    const auto now = way ? way_of(origin, table, *way, c) : glow::route::way{};
+    if (has_moved(told.what.cost, now.cost, tuning_.tell_share)) return false;
+    if (way && (told.by != way->said.what || told.what.hops != now.hops || told.what.packet_bytes_max != now.packet_bytes_max))
+      return false;
+  }
+  return true;
+}
+
+std::uint64_t distance_vector::digest_of_told(const neighbour_entry& peer) const {
+  std::uint64_t sum = 0;
+  for (auto& [origin, offers] : peer.offered)
+    for (auto c : each_metric_class) sum += offer_digest(origin, c, offers[index_of(c)].what, offers[index_of(c)].by);
+  return sum;
+}
+
+/// The neighbour's digest against what was learnt from it: when they are equal, all its ways are as good as told anew.
+bool distance_vector::confirm_ways_via(const node_id& neighbour, std::uint64_t digest, steady_time now) {
+  std::uint64_t sum = 0;
+  std::vector<learned_way*> confirmed;
+  for (auto& [origin, entry] : destinations_)
+    for (auto c : each_metric_class)
+      for (auto& each : entry.tables[index_of(c)].ways)
+        if (each.via == neighbour && each.promised.cost != infinite_metric) {
+          sum += offer_digest(origin, c, each.promised, each.said.what);
+          confirmed.push_back(&each);
+        }
+  if (sum != digest) return false;
+  for (auto* each : confirmed) each->expires = now + limits::route_life;
+  return true;
 }
 
 void distance_vector::ask_for_wanted(steady_time now) {
@@ -147,23 +195,28 @@ void distance_vector::ask_for_wanted(steady_time now) {
   }
 }
 
+/// The chosen way; nothing towards the neighbour that it leads through (split horizon, RFC 8966, 3.7.4).
+const distance_vector::learned_way* distance_vector::way_to_tell(const node_id& to, const table_entry& table) const {
+  if (!table.chosen || *table.chosen == to) return nullptr;
+  auto found = std::find_if(table.ways.begin(), table.ways.end(), [&](auto& each) { return each.via == *table.chosen; });
+  return found == table.ways.end() ? nullptr : &*found;
+}
+
 void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
                                  steady_time now) {
+  if (origin == to) return; // nobody reaches it better than itself
   if (origin == keys_.id()) {
     const offer own{0, 0, own_packet_bytes_max};
+    peer.offered[origin].fill({own, own_.what, true});
     out.push_back({origin, own_, {own, own}});
     return;
   }
   auto at = destinations_.find(origin);
   auto offered = peer.offered.find(origin);
-  const unsigned bits = offered == peer.offered.end() ? 0 : offered->second;
-  unsigned now_bits = bits; // kept after a retraction, which may have to be repeated
   for (auto c : each_metric_class) {
     auto* table = at == destinations_.end() ? nullptr : &at->second.tables[index_of(c)];
-    const learned_way* chosen = nullptr;
-    if (table && table->chosen && *table->chosen != to) // split horizon (RFC 8966, 3.7.4)
-      for (auto& each : table->ways)
-        if (each.via == *table->chosen) chosen = &each;
+    const auto* chosen = table ? way_to_tell(to, *table) : nullptr;
+    if (!chosen && (offered == peer.offered.end() || !offered->second[index_of(c)].may_stand)) continue;
     signed_claim said;
     offer told;
     if (chosen) {
@@ -174,16 +227,14 @@ void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const
       table->feasible_cost = newer ? best.cost : std::min(table->feasible_cost, best.cost);
       table->feasible_claim = said;
       table->feasible_told = now;
-      now_bits |= bit_of(c);
-    } else if (!(bits & bit_of(c))) {
-      continue;
     }
+    if (offered == peer.offered.end()) offered = peer.offered.try_emplace(origin).first;
+    offered->second[index_of(c)] = {told, said.what, true};
     const bool fits = !out.empty() && out.back().origin == origin && out.back().said.what == said.what
                       && out.back().said.by_origin == said.by_origin;
     if (!fits) out.push_back({origin, said, {}});
     out.back().offers[index_of(c)] = told;
   }
-  if (now_bits != bits) peer.offered[origin] = static_cast<std::uint8_t>(now_bits);
 }
 
 void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time now) {
@@ -192,10 +243,12 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
     peer.to_tell.clear();
     peer.to_ask.clear();
     peer.acks_owed.clear();
+    peer.digest_due = peer.asks_table = false;
     return;
   }
   if (peer.silent) peer.to_ask.clear();
-  const bool has_news = !peer.silent && (!peer.to_tell.empty() || !peer.to_ask.empty());
+  auto compares = [&] { return peer.digest_due && peer.to_tell.empty() && peer.in_flight.empty(); };
+  const bool has_news = !peer.silent && (!peer.to_tell.empty() || !peer.to_ask.empty() || peer.asks_table || compares());
   if (has_news && !peer.news_since) peer.news_since = now;
   if (!peer.acks_owed.empty() && !peer.acks_since) peer.acks_since = now;
   peer.hurries |= !peer.to_ask.empty();
@@ -233,13 +286,19 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
       peer.asked.erase(*next);
       peer.to_tell.erase(next);
     }
+    if (may_speak) packet.asks_table = std::exchange(peer.asks_table, false);
+    if (may_speak && packet.updates.empty() && compares()) {
+      packet.digest = digest_of_told(peer);
+      peer.digest_due = false;
+    }
     if (peer.acks_owed.empty()) peer.acks_since.reset();
-    if (peer.to_tell.empty() && peer.to_ask.empty()) peer.news_since.reset(), peer.hurries = false;
-    const bool speaks = !packet.updates.empty() || !packet.requests.empty();
+    if (peer.to_tell.empty() && peer.to_ask.empty() && !peer.asks_table) peer.news_since.reset(), peer.hurries = false;
+    const bool speaks = !packet.updates.empty() || !packet.requests.empty() || packet.digest || packet.asks_table;
     if (!speaks && packet.acks.empty()) return;
     if (speaks) {
       packet.number = ++peer.number;
-      peer.in_flight[packet.number] = {std::move(origins), now + repeat_after(peer)};
+      peer.in_flight[packet.number] = {std::move(origins), packet.digest.has_value(), packet.asks_table,
+                                       now + repeat_after(peer)};
     }
     auto body = encode(packet);
     if (speaks) peer.next_send = std::max(now, peer.next_send) + spacing(peer, body.size());
@@ -274,8 +333,14 @@ duration distance_vector::repeat_after(const neighbour_entry& peer) const {
   return std::min(first * (1 << doublings), std::max(limits::route_retransmit_max, first));
 }
 
+void distance_vector::repeat(neighbour_entry& peer, const told_packet& packet) {
+  peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
+  peer.digest_due |= packet.digest;
+  peer.asks_table |= packet.asks_table;
+}
+
 void distance_vector::repeat_all(neighbour_entry& peer) {
-  for (auto& [number, packet] : peer.in_flight) peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
+  for (auto& [number, packet] : peer.in_flight) repeat(peer, packet);
   peer.in_flight.clear();
   peer.hurries = true;
 }
@@ -287,7 +352,7 @@ void distance_vector::repeat_unanswered(neighbour_entry& peer, steady_time now) 
       ++at;
       continue;
     }
-    peer.to_tell.insert(at->second.origins.begin(), at->second.origins.end());
+    repeat(peer, at->second);
     peer.hurries = true;
     at = peer.in_flight.erase(at);
     repeated = true;

@@ -30,6 +30,12 @@ double credited_rate_bps(const link_view& link) {
 
 } // namespace
 
+bool has_moved(metric from, metric to, double share) {
+  if (from == infinite_metric || to == infinite_metric) return from != to;
+  const auto distance = from > to ? from - to : to - from;
+  return static_cast<double>(distance) > share * static_cast<double>(from);
+}
+
 metric over_hop(metric_class c, metric hop, metric promised) {
   if (hop == infinite_metric || promised == infinite_metric) return infinite_metric;
   return c == metric_class::interactive ? sum(std::max(hop, metric{1}), promised) : sum(std::max(hop, promised), hop_cost);

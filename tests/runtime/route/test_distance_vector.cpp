@@ -186,6 +186,42 @@ TEST_CASE("updates are repeated until they are acknowledged, then nothing is sai
   CHECK(f.table.wake_at() > f.now);
 }
 
+TEST_CASE("a digest of what a neighbour told keeps its ways alive, and another one is answered by asking for everything") {
+  fixture f;
+  f.hear(fixture::offer_of(2, {500, 1}, 2000));
+  const offer told{2000, 1, 1000};
+  const auto same = offer_digest(fixture::id(2), metric_class::interactive, told, {500, 1})
+                    + offer_digest(fixture::id(2), metric_class::bulk, told, {500, 1});
+  auto hear_digest = [&](std::uint64_t digest) {
+    control_packet packet{77, ++f.number, 0, {}, {}, {}};
+    packet.digest = digest;
+    auto answers = f.hear(packet);
+    return std::any_of(answers.begin(), answers.end(), [](auto& each) { return each.asks_table; });
+  };
+  for (int k = 0; k < 4; ++k) { // longer than routes live
+    f.now += limits::route_life / 2;
+    CHECK_FALSE(hear_digest(same));
+    (void)f.table.on_tick(f.now);
+    REQUIRE(f.knows(2));
+  }
+  CHECK(hear_digest(same + 1));
+  f.now += limits::route_life + 1s;
+  (void)f.table.on_tick(f.now);
+  CHECK_FALSE(f.knows(2));
+}
+
+TEST_CASE("who asks for everything is told everything") {
+  fixture f;
+  (void)f.table.set_neighbour(fixture::id(2), fixture::between(1000), f.now);
+  f.hear(fixture::offer_of(2, {500, 1}, 2000));
+  control_packet packet{77, ++f.number, 0, {}, {}, {}};
+  packet.asks_table = true;
+  std::set<node_id> told;
+  for (auto& each : f.hear(packet))
+    for (auto& update : each.updates) told.insert(update.origin);
+  CHECK(told.contains(fixture::id(0)));
+}
+
 TEST_CASE("a neighbour that never answers is left alone until the refresh") {
   fixture f;
   std::size_t sent = 0;

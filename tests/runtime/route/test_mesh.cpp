@@ -182,6 +182,20 @@ TEST_CASE("alike ways do not flap when measurements wobble") {
   }
 }
 
+TEST_CASE("what an idle mesh says to refresh its routes does not grow with the number of nodes") {
+  auto packets_for = [](std::size_t nodes) {
+    mesh net{nodes, 9, route_tuning{}};
+    for (std::size_t i = 1; i < nodes; ++i) net.connect(i - 1, i, 2ms);
+    net.run_for(30s);
+    auto before = net.at(1).routing_packets;
+    net.run_for(600s);
+    return net.at(1).routing_packets - before;
+  };
+  const auto few = packets_for(4), many = packets_for(40);
+  CHECK(few > 0);
+  CHECK(many < 2 * few);
+}
+
 TEST_CASE("a way of thirty hops is a way") {
   mesh net{31, 5};
   for (std::size_t i = 1; i < net.size(); ++i) net.connect(i - 1, i, 1ms);
