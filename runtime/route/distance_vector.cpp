@@ -300,12 +300,15 @@ way distance_vector::way_of(const node_id& origin, const table_entry& entry, con
 
 std::optional<way> distance_vector::best(const node_id& destination, metric_class table, const node_id* except) const {
   auto at = destinations_.find(destination);
-  if (at == destinations_.end()) return std::nullopt;
-  auto& entry = at->second.tables[index_of(table)];
+  return at == destinations_.end() ? std::nullopt : best_of(destination, at->second.tables[index_of(table)], table, except);
+}
+
+std::optional<way> distance_vector::best_of(const node_id& origin, const table_entry& entry, metric_class c,
+                                            const node_id* except) const {
   std::optional<way> out;
   for (auto& each : entry.ways) {
     if (except ? each.via == *except : entry.chosen != each.via) continue;
-    auto found = way_of(destination, entry, each, table);
+    auto found = way_of(origin, entry, each, c);
     if (found.feasible && found.cost != infinite_metric && (!out || found.cost < out->cost)) out = found;
   }
   return out;
@@ -316,6 +319,15 @@ std::vector<way> distance_vector::get_ways() const {
   for (auto& [origin, entry] : destinations_)
     for (auto c : each_metric_class)
       for (auto& each : entry.tables[index_of(c)].ways) out.push_back(way_of(origin, entry.tables[index_of(c)], each, c));
+  return out;
+}
+
+std::vector<way> distance_vector::get_chosen_ways() const {
+  std::vector<way> out;
+  out.reserve(destinations_.size() * metric_classes);
+  for (auto& [origin, entry] : destinations_)
+    for (auto c : each_metric_class)
+      if (auto found = best_of(origin, entry.tables[index_of(c)], c, nullptr)) out.push_back(*found);
   return out;
 }
 

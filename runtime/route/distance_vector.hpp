@@ -81,6 +81,8 @@ public:
   std::optional<way> best(const node_id& destination, metric_class table, const node_id* except = nullptr) const;
   /// Every way, by destination; infeasible and retracted ones too.
   std::vector<way> get_ways() const;
+  /// The chosen ones only.
+  std::vector<way> get_chosen_ways() const;
   bool is_member(const node_id& node) const;
   /// The neighbour has heard of this node's present life. Until then it may hold ways through an earlier one, whose feasible
   /// distances are forgotten: whatever it forwards here could come back to it (RFC 8966 leaves this window open).
@@ -166,6 +168,7 @@ private:
   void want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now);
   void forget_ways_via(const node_id& neighbour, steady_time now);
   void refresh(steady_time now);
+  std::optional<way> best_of(const node_id& origin, const table_entry& entry, metric_class c, const node_id* except) const;
   way way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const;
   // distance_vector_tell.cpp: telling and asking
   std::uint64_t next_session();

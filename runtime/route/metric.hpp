@@ -24,7 +24,7 @@ using metric = std::uint32_t;
 inline constexpr metric infinite_metric = 0xffffffff;
 /// What a relay itself costs: a turn of its loop, and one more machine that may go. Above 0, so that every hop makes a way
 /// dearer: without that, no proof of loop freedom (RFC 8966, 3.5.2: strict monotonicity).
-inline constexpr metric hop_cost = 500;
+inline constexpr metric hop_cost = 1000;
 
 /// By more than this share of `from`; to and from infinite in any case.
 bool has_moved(metric from, metric to, double share);

@@ -327,8 +327,10 @@ std::vector<route_row> router_machine::get_routes() const {
 }
 
 std::vector<route_row> router_machine::get_reachable() const {
-  auto out = get_routes();
-  std::erase_if(out, [](auto& row) { return !row.chosen || !row.feasible || row.cost == infinite_metric; });
+  std::vector<route_row> out;
+  auto chosen = table_.get_chosen_ways();
+  out.reserve(chosen.size());
+  for (auto& each : chosen) out.push_back(row_of(each));
   return out;
 }
 
