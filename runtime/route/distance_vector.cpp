@@ -23,7 +23,10 @@ bool distance_vector::knows_us(const node_id& neighbour) const {
 }
 
 table_effects distance_vector::set_members(std::vector<node_id> members, steady_time now) {
-  members_ = std::move(members);
+  auto before = std::exchange(members_, std::move(members));
+  // what neighbours said of it while it was a stranger here was refused, and they do not say it again by themselves
+  for (auto& each : members_)
+    if (!std::binary_search(before.begin(), before.end(), each)) ask_all(each);
   for (auto at = destinations_.begin(); at != destinations_.end();) {
     if (is_member(at->first)) {
       ++at;

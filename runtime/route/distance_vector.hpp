@@ -179,6 +179,7 @@ private:
   enum class urgency { at_once, soon };
   void tell_all(const node_id& origin, urgency how);
   void tell_one(neighbour_entry& peer, const node_id& origin);
+  void ask_all(const node_id& origin);
   void tell_askers(const node_id& origin);
   void tell_change(const node_id& origin, const table_entry& table, const std::optional<node_id>& chosen_before,
                    const offer& before, urgency how);

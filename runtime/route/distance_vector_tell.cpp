@@ -114,6 +114,13 @@ void distance_vector::tell_change(const node_id& origin, const table_entry& tabl
   }
 }
 
+/// Any claim is newer than none.
+void distance_vector::ask_all(const node_id& origin) {
+  for (auto& [id, peer] : neighbours_)
+    if (peer.to_ask.size() < limits::route_entries_per_packet_max)
+      peer.to_ask.push_back({origin, {}, metric_class::interactive, 1});
+}
+
 void distance_vector::tell_askers(const node_id& origin) {
   for (auto& [id, peer] : neighbours_)
     if (peer.asked.contains(origin)) tell_one(peer, origin);

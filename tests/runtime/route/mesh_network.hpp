@@ -97,6 +97,14 @@ public:
     for (std::size_t k = 0; k < nodes_.size(); ++k) perform(k, nodes_[k].machine->set_roster(roster_, now));
   }
 
+  /// One node's roster lacks the other, or is whole again.
+  void expel_at(std::size_t node, std::size_t other) {
+    auto less = roster_;
+    std::erase_if(less.members, [&](auto& m) { return m.id == id_of(other); });
+    perform(node, nodes_[node].machine->set_roster(less, now));
+  }
+  void admit_at(std::size_t node) { perform(node, nodes_[node].machine->set_roster(roster_, now)); }
+
   /// One event: a batch arrives or a node wakes. False when nothing is due before `until`.
   bool step(steady_time until) {
     auto next = events_.empty() ? steady_time::max() : std::get<0>(events_.top());

@@ -196,6 +196,18 @@ TEST_CASE("what an idle mesh says to refresh its routes does not grow with the n
   CHECK(many < 2 * few);
 }
 
+TEST_CASE("a member that a node hears of late is reached at once, although its routes were refused before") {
+  mesh net{3, 4, route_tuning{}};
+  net.expel_at(0, 2);
+  net.connect(0, 1, 4ms);
+  net.connect(1, 2, 4ms);
+  net.run_for(5s);
+  REQUIRE_FALSE(net.reaches(0, 2));
+  net.admit_at(0);
+  net.run_for(1s);
+  CHECK(net.reaches(0, 2));
+}
+
 TEST_CASE("a way of thirty hops is a way") {
   mesh net{31, 5};
   for (std::size_t i = 1; i < net.size(); ++i) net.connect(i - 1, i, 1ms);
