@@ -8,7 +8,7 @@ $Cxx.namespace("glow::schema");
 
 # One routing packet between two neighbours. Updates and requests are repeated until they are acknowledged.
 struct RouteControl {
-  session @0 :UInt64;            # random, chosen when the sender's adjacency came up; a new one voids the sender's old words
+  session @0 :UInt64;            # epoch << 32 | count << 12 | random: a later one is higher, and voids the sender's old words
   number @1 :UInt64;             # counts the packets of this session from 1; 0: carries acknowledgements only
   ackSession @2 :UInt64;         # session of the receiver that `acks` belong to
   acks @3 :List(UInt64);         # numbers that arrived

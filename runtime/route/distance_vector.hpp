@@ -23,11 +23,12 @@ namespace glow::route {
 struct route_tuning {
   double switch_share = 0.10; ///< a rival way must be cheaper by this
   double tell_share = 0.05;   ///< a cost that moved less is not worth telling before the refresh
-  double ask_share = 0.30;    ///< an infeasible way must be cheaper by this to be asked for: the answer goes to the whole mesh
-  double adopt_share = 0.20;  ///< a link's measured cost that moved less is noise
-  duration ask_patience{3s};  ///< while a feasible way serves: many a rival is feasible or gone by then
-  bool gather = true;         ///< updates wait a moment for each other
-  double link_share = 0.20;   ///< among links of one neighbour a rival must be cheaper by this: they are often alike
+  double ask_share =
+    0.30; ///< an infeasible way must be cheaper by this to be asked for: the question may go as far as the origin
+  double adopt_share = 0.20; ///< a link's measured cost that moved less is noise
+  duration ask_patience{3s}; ///< while a feasible way serves: many a rival is feasible or gone by then
+  bool gather = true;        ///< updates wait a moment for each other
+  double link_share = 0.20;  ///< among links of one neighbour a rival must be cheaper by this: they are often alike
 };
 
 /// A routing packet's body for this neighbour.

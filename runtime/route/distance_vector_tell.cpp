@@ -299,7 +299,9 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
       peer.digest_due = false;
     }
     if (peer.acks_owed.empty()) peer.acks_since.reset();
-    if (peer.to_tell.empty() && peer.to_ask.empty() && !peer.asks_table) peer.news_since.reset(), peer.hurries = false;
+    const bool told_all = peer.to_tell.empty() && peer.to_ask.empty();
+    if (told_all) peer.hurries = false;
+    if (told_all && !peer.asks_table && !compares()) peer.news_since.reset();
     const bool speaks = !packet.updates.empty() || !packet.requests.empty() || packet.digest || packet.asks_table;
     if (!speaks && packet.acks.empty()) return;
     if (speaks) {

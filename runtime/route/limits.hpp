@@ -14,7 +14,8 @@ inline constexpr std::size_t route_entries_per_packet_max = 1024;
 inline constexpr std::size_t route_packets_in_flight_max = 32;
 /// Acknowledgements owed to one neighbour: an idle one sends few packets, a flooding one has its oldest forgotten.
 inline constexpr std::size_t route_acks_owed_max = 256;
-/// Every route is told again after such a time (jittered): heals what every other repair missed.
+/// Neighbours compare digests of what they told each other after such a time (jittered), and tell all again where they differ:
+/// heals what every other repair missed.
 inline constexpr duration route_refresh_min = 30s;
 inline constexpr duration route_refresh_max = 60s;
 /// A route nobody refreshed for so long is gone: three and a half refreshes (RFC 8966, appendix B).

@@ -63,6 +63,22 @@ TEST_CASE("a member admitted elsewhere introduces itself by its certificate") {
   CHECK(other.current_roster()->find(id_of(4)));
 }
 
+TEST_CASE("members that are level ask the same few bytes however large the namespace is") {
+  auto founder = namespace_state::found("home", keys_of(1), "n1", at(0), dice);
+  auto second = joined(founder, 2, role::member, 1);
+  auto brief_bytes = [&] { return make_sync_request(second, founder.self(), sync_extent::brief).size(); };
+  const auto small = brief_bytes();
+  for (std::uint64_t i = 3; i < 60; ++i) (void)joined(founder, i, role::member, static_cast<std::int64_t>(i));
+  exchange(second, founder);
+  CHECK(second.current_roster()->members.size() == 59);
+  CHECK(exchange(second, founder) == 1);
+  CHECK(brief_bytes() == small);
+  founder.remember_addresses(id_of(7), {*parse_channel_uri("udp://10.0.0.7:7")});
+  CHECK(exchange(second, founder) == 2); // a place of a third one: they differ
+  CHECK(second.known_addresses(false) == founder.known_addresses(false));
+  CHECK(exchange(second, founder) == 1);
+}
+
 TEST_CASE("a stranger and an expelled node learn nothing") {
   auto founder = namespace_state::found("home", keys_of(1), "n1", at(0), dice);
   auto member = joined(founder, 2, role::member, 1);
