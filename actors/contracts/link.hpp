@@ -4,6 +4,7 @@
 
 #include "actors/contracts/transport.hpp"
 #include "runtime/identity/roster.hpp"
+#include "runtime/link/expectation.hpp"
 
 #include <optional>
 
@@ -36,6 +37,7 @@ struct link_info {
 /// router → link: overlay packets to seal and send, in order; dropped when the link is not up.
 struct packets_to_send {
   packet_batch packets;
+  link::expectation expects = link::expectation::traffic;
 };
 /// links → link, anyone → link: say goodbye to the peer with this reason, close the channel, end normally.
 struct close_link {

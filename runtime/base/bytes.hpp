@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -33,7 +34,17 @@ struct fixed_bytes {
   static constexpr std::size_t size_bytes = Size;
   std::array<std::uint8_t, Size> value{};
 
-  auto operator<=>(const fixed_bytes&) const = default;
+  /// As the bytes' own order. Keys and digests are uniformly distributed: the first word decides nearly always.
+  friend std::strong_ordering operator<=>(const fixed_bytes& a, const fixed_bytes& b) {
+    if constexpr (Size > sizeof(std::uint64_t))
+      if (const auto left = a.first_word(), right = b.first_word(); left != right) return left <=> right;
+    return std::memcmp(a.value.data(), b.value.data(), Size) <=> 0;
+  }
+  friend bool operator==(const fixed_bytes& a, const fixed_bytes& b) {
+    if constexpr (Size > sizeof(std::uint64_t))
+      if (a.first_word() != b.first_word()) return false;
+    return std::memcmp(a.value.data(), b.value.data(), Size) == 0;
+  }
   byte_view view() const { return value; }
   std::uint8_t* data() { return value.data(); }
   const std::uint8_t* data() const { return value.data(); }
@@ -45,6 +56,13 @@ struct fixed_bytes {
     fixed_bytes out;
     if (bytes.size() == Size) std::copy(bytes.begin(), bytes.end(), out.value.begin());
     return out;
+  }
+
+private:
+  std::uint64_t first_word() const {
+    std::uint64_t out;
+    std::memcpy(&out, value.data(), sizeof out);
+    return std::endian::native == std::endian::little ? __builtin_bswap64(out) : out;
   }
 };
 

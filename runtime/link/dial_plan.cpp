@@ -26,8 +26,9 @@ duration dial_backoff(unsigned failures, duration cap, random_source& random) {
 }
 
 bool dial_plan::rests(const target& each) const {
-  // a permanent place was asked for by name: it may be a second path to the same node
-  return !each.permanent && each.expected && links_.contains({*each.expected, each.uri.scheme});
+  if (each.permanent || !each.expected) return false; // a permanent place was asked for by name: it may be a second path
+  auto of = links_.find(*each.expected);
+  return of != links_.end() && of->second.contains(each.uri.scheme);
 }
 
 bool dial_plan::make_room(const std::optional<node_id>& expected, bool permanent) {
@@ -92,20 +93,20 @@ void dial_plan::start_unproven_anew() {
 }
 
 std::vector<dial_start> dial_plan::take_due(steady_time now) {
-  std::vector<std::pair<dial_id, target*>> due;
-  std::size_t in_flight = 0;
-  for (auto& [id, each] : targets_) {
-    if (each.at == phase::dialling) ++in_flight;
-    if (each.at == phase::waiting && each.due <= now && !rests(each)) due.emplace_back(id, &each);
-  }
   // unproven ones take turns: whoever was dialled least often is next, or the first ones would have all of them
   auto rank = [](const target& each) {
     return std::tuple{!is_proven(each), is_proven(each) ? 0 : each.failures, preference(each.uri.scheme)};
   };
-  std::stable_sort(due.begin(), due.end(), [&](auto& a, auto& b) { return rank(*a.second) < rank(*b.second); });
+  std::vector<std::tuple<decltype(rank(target{})), dial_id, target*>> due;
+  std::size_t in_flight = 0;
+  for (auto& [id, each] : targets_) {
+    if (each.at == phase::dialling) ++in_flight;
+    if (each.at == phase::waiting && each.due <= now && !rests(each)) due.emplace_back(rank(each), id, &each);
+  }
+  std::sort(due.begin(), due.end());
   std::vector<dial_start> out;
   std::map<node_id, int> started; // of each node, in this turn
-  for (auto& [id, each] : due) {
+  for (auto& [order, id, each] : due) {
     if (in_flight + out.size() >= limits::dials_in_flight_max) {
       each->due = now + limits::dial_stagger;
       continue;
@@ -129,7 +130,7 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
 std::optional<steady_time> dial_plan::next_due() const {
   std::optional<steady_time> next;
   for (auto& [id, each] : targets_)
-    if (each.at == phase::waiting && !rests(each) && (!next || each.due < *next)) next = each.due;
+    if (each.at == phase::waiting && (!next || each.due < *next) && !rests(each)) next = each.due;
   return next;
 }
 
@@ -167,11 +168,14 @@ void dial_plan::lost(dial_id dial, const error& why, steady_time now, random_sou
   back_off(each, why, now, random);
 }
 
-void dial_plan::node_linked(const node_id& node, const std::string& scheme) { ++links_[{node, scheme}]; }
+void dial_plan::node_linked(const node_id& node, const std::string& scheme) { ++links_[node][scheme]; }
 
 void dial_plan::node_unlinked(const node_id& node, const std::string& scheme) {
-  auto found = links_.find({node, scheme});
-  if (found != links_.end() && --found->second == 0) links_.erase(found);
+  auto of = links_.find(node);
+  if (of == links_.end()) return;
+  auto found = of->second.find(scheme);
+  if (found != of->second.end() && --found->second == 0) of->second.erase(found);
+  if (of->second.empty()) links_.erase(of);
 }
 
 void dial_plan::interfaces_changed(steady_time now) {

@@ -88,7 +88,7 @@ private:
 
   dial_id last_id_ = 0;
   std::map<dial_id, target> targets_;
-  std::map<std::pair<node_id, std::string>, std::size_t> links_; ///< up, by node and scheme
+  std::map<node_id, std::map<std::string, std::size_t>> links_; ///< up, by node and scheme
   // pace of unproven places: `unproven_burst_` at once, then one in each pause
   unsigned unproven_burst_ = limits::dial_unproven_burst;
   unsigned unproven_fruitless_ = 0; ///< dialled since one led somewhere, or the interfaces changed

@@ -30,6 +30,7 @@ public:
   bool worth_telling(steady_time now);
 
   duration rtt() const { return rtt_; } ///< median of a few, smoothed as RFC 6298 does; zero while unmeasured
+  bool has_enough() const { return rtt_samples_taken_ >= rtt_samples_.size(); } ///< a single odd sample moves nothing any more
   duration rtt_min() const { return rtt_min_; }
   double loss() const { return loss_; }         ///< share of pings, 0 … 1, over the last thirty or so
   double rate_bps() const { return rate_bps_; } ///< bits per second that arrived; zero while unmeasured

@@ -43,6 +43,8 @@ inline constexpr duration session_epoch_life = 2min;
 inline constexpr std::size_t pings_outstanding_max = 16;
 /// Beat of an idle link; the responder of the handshake beats only after missing the initiator's twice.
 inline constexpr duration link_beat = 10s;
+/// An acknowledgement of routing may wait so long for company (limits::route_ack_pause, and a turn of a busy loop).
+inline constexpr duration answer_pause_max = 150ms;
 /// Overlay packets that wait for the handshake of an end-to-end session; more are dropped, the stream resends them.
 inline constexpr std::size_t packets_before_up_max = 64;
 /// Admission sent to a joining node: a namespace file with every record (4096 records of some 300 bytes).

@@ -185,7 +185,7 @@ void link_machine::on_closed_by_peer(effects& out, const error& why) {
   end(out, {why.code == error_code::none ? error_code::failed : why.code, "the other side refused: " + why.message});
 }
 
-effects link_machine::on_packets_to_send(packet_batch packets, steady_time now) {
+effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects) {
   effects out;
   if (phase_ != phase::up) {
     if (phase_ == phase::handshaking || phase_ == phase::idle)
@@ -209,9 +209,11 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now) 
   estimates_.on_bytes_sent(bytes);
   last_packet_at_ = now;
   outgoing_ = std::move(all);
-  if (liveness_) {
-    if (now - estimates_.last_ping_at() >= measuring_interval) send_ping(out, now);
-    liveness_->on_sent(now, estimates_.rtt());
+  if (liveness_ && expects != expectation::nothing) {
+    // routing alone says little of a path that carries nothing; the beat measures it often enough
+    const bool measures = expects == expectation::traffic || !estimates_.has_enough();
+    if (measures && now - estimates_.last_ping_at() >= measuring_interval) send_ping(out, now);
+    liveness_->on_sent(now, estimates_.rtt(), expects == expectation::answer ? limits::answer_pause_max : 0ns);
   }
   return finish(std::move(out));
 }

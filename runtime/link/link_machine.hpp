@@ -19,6 +19,7 @@
 #include "runtime/identity/keys.hpp"
 #include "runtime/link/effects.hpp"
 #include "runtime/link/estimates.hpp"
+#include "runtime/link/expectation.hpp"
 #include "runtime/link/frames.hpp"
 #include "runtime/link/handshake.hpp"
 #include "runtime/link/join.hpp"
@@ -66,7 +67,7 @@ public:
   }
   effects on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random);
   /// Overlay packets, sealed one datagram each. Longer ones than figures().packet_bytes_max are dropped.
-  effects on_packets_to_send(packet_batch packets, steady_time now);
+  effects on_packets_to_send(packet_batch packets, steady_time now, expectation expects = expectation::traffic);
   effects on_tick(steady_time now, random_source& random);
   /// Answers ask_ticket_secret: 32 bytes, or the reason that the stranger is to read.
   effects on_ticket_secret(result<byte_string> secret, steady_time now, random_source& random);

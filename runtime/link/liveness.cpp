@@ -32,8 +32,9 @@ duration liveness::probe_interval(duration rtt) const {
   return pace_ == pace::local ? 50ms : (2 * round_trip(rtt) + 400ms) / probes_max;
 }
 
-void liveness::on_sent(steady_time now, duration rtt) {
-  if (!next_probe_) next_probe_ = now + patience(rtt);
+void liveness::on_sent(steady_time now, duration rtt, duration answer_pause) {
+  const auto at = now + patience(rtt) + answer_pause;
+  if (!next_probe_ || (probes_ == 0 && at < *next_probe_)) next_probe_ = at;
 }
 
 void liveness::on_heard(steady_time now) {

@@ -27,8 +27,9 @@ public:
   /// `leads`: this side beats when idle; the other one only after missing two beats.
   liveness(pace how, bool leads, steady_time now) : pace_{how}, leads_{leads}, heard_at_{now} {}
 
-  /// Something left that the peer answers sooner or later: data or a ping, not an answer.
-  void on_sent(steady_time now, duration rtt);
+  /// Something left that the peer answers sooner or later: data or a ping, not an answer. `answer_pause`: for so long the
+  /// peer may hold its answer back.
+  void on_sent(steady_time now, duration rtt, duration answer_pause = {});
   /// Something authentic arrived.
   void on_heard(steady_time now);
   /// `probe`: send a ping now (and do not report it with on_sent).

@@ -8,10 +8,16 @@ namespace {
 
 constexpr std::size_t verified_claims_max = 4; // neighbours are at most a few versions apart
 
+/// What stands under a way that nobody has promised anything for: older than any claim.
+const std::shared_ptr<const signed_claim>& no_claim() {
+  static const auto none = std::make_shared<const signed_claim>();
+  return none;
+}
+
 } // namespace
 
 distance_vector::distance_vector(identity::node_keys keys, std::uint64_t epoch, random_source& random, route_tuning tuning)
-  : keys_{std::move(keys)}, random_{random}, tuning_{tuning}, own_{sign_claim(keys_, claim{epoch, 1})} {}
+  : keys_{std::move(keys)}, random_{random}, tuning_{tuning}, own_{sign_claim(keys_, claim{epoch, 1})}, version_{epoch << 32} {}
 
 bool distance_vector::is_member(const node_id& node) const {
   return node == keys_.id() || std::binary_search(members_.begin(), members_.end(), node);
@@ -27,17 +33,23 @@ table_effects distance_vector::set_members(std::vector<node_id> members, steady_
   // what neighbours said of it while it was a stranger here was refused, and they do not say it again by themselves
   for (auto& each : members_)
     if (!std::binary_search(before.begin(), before.end(), each)) ask_all(each);
-  for (auto at = destinations_.begin(); at != destinations_.end();) {
-    if (is_member(at->first)) {
-      ++at;
-      continue;
-    }
-    for (auto c : each_metric_class) wanted_.erase({at->first, c});
-    tell_all(at->first, urgency::at_once); // an unknown origin is told as a retraction
+  for (auto& [origin, entry] : destinations_) {
+    if (is_member(origin)) continue;
+    if (entry.tables[0].ways.empty() && entry.tables[1].ways.empty()) continue; // forgotten already
+    for (auto c : each_metric_class) wanted_.erase({origin, c});
+    entry.tables = {}; // no way: it is told as a retraction
+    ++version_;
+    entry.newest.reset();
+    entry.verified.clear();
+    tell_all(origin, urgency::at_once);
     pending_.changed = true;
-    at = destinations_.erase(at);
   }
   return flush(now);
+}
+
+distance_vector::slot distance_vector::free_slot() const {
+  auto free = std::find_if(slots_.begin(), slots_.end(), [](auto& each) { return each.second == nullptr; });
+  return static_cast<slot>(free - slots_.begin());
 }
 
 table_effects distance_vector::set_neighbour(const node_id& neighbour, const adjacency& between, steady_time now) {
@@ -48,6 +60,9 @@ table_effects distance_vector::set_neighbour(const node_id& neighbour, const adj
   peer.between = between;
   if (is_new) {
     peer.session = next_session();
+    peer.place = free_slot();
+    if (peer.place == slots_.size()) slots_.emplace_back();
+    slots_[peer.place] = {neighbour, &peer};
     tell_everything(peer);
     return flush(now);
   }
@@ -60,22 +75,30 @@ table_effects distance_vector::set_neighbour(const node_id& neighbour, const adj
       peer.between.cost[i] = old.cost[i];
     matters |= old.packet_bytes_max[i] != between.packet_bytes_max[i];
   }
-  if (matters) choose_all_via(&neighbour, now);
+  if (matters) choose_all_via(peer.place, now);
   return flush(now);
 }
 
 table_effects distance_vector::drop_neighbour(const node_id& neighbour, steady_time now) {
-  if (neighbours_.erase(neighbour) == 0) return flush(now);
-  forget_ways_via(neighbour, now);
+  auto at = neighbours_.find(neighbour);
+  if (at == neighbours_.end()) return flush(now);
+  const auto place = at->second.place;
+  neighbours_.erase(at);
+  slots_[place] = {};
+  ++version_;
+  forget_all_of(place, now);
   return flush(now);
 }
 
-void distance_vector::forget_ways_via(const node_id& neighbour, steady_time now) {
-  for (auto& [origin, entry] : destinations_)
+/// What it promised, and what it was told.
+void distance_vector::forget_all_of(slot neighbour, steady_time now) {
+  for (auto& [origin, entry] : destinations_) {
+    std::erase_if(entry.offered, [&](auto& each) { return each.first == neighbour; });
     for (auto c : each_metric_class) {
       auto& ways = entry.tables[index_of(c)].ways;
       if (std::erase_if(ways, [&](auto& each) { return each.via == neighbour; }) != 0) choose(origin, entry, c, now);
     }
+  }
 }
 
 table_effects distance_vector::on_control(const node_id& from, byte_view body, steady_time now) {
@@ -92,9 +115,9 @@ table_effects distance_vector::on_control(const node_id& from, byte_view body, s
     return flush(now);
   }
   peer.heard_at = now;
-  on_session(peer, from, packet->session, now);
+  on_session(peer, packet->session, now);
   peer.silent = false;
-  peer.knows_session |= packet->ack_session == peer.session;
+  if (!peer.knows_session && packet->ack_session == peer.session) peer.knows_session = true, ++version_;
   if (packet->ack_session == peer.session)
     for (auto number : packet->acks)
       if (peer.in_flight.erase(number) != 0) peer.unanswered = 0;
@@ -102,14 +125,15 @@ table_effects distance_vector::on_control(const node_id& from, byte_view body, s
     if (peer.acks_owed.size() >= limits::route_acks_owed_max) peer.acks_owed.erase(peer.acks_owed.begin());
     peer.acks_owed.push_back(packet->number);
   }
-  for (auto& each : packet->updates) learn(from, each, packet->number, now);
+  for (auto& each : packet->updates) learn(from, peer, each, packet->number, now);
   for (auto& each : packet->requests) on_request(from, each, now);
   if (packet->asks_table) tell_everything(peer);
-  if (packet->digest && !confirm_ways_via(from, *packet->digest, now)) peer.asks_table = true;
+  if (packet->digest && !confirm_ways_via(peer.place, *packet->digest, now)) peer.asks_table = true;
   return flush(now);
 }
 
-void distance_vector::learn(const node_id& from, const route_update& update, std::uint64_t number, steady_time now) {
+void distance_vector::learn(const node_id& from, neighbour_entry& peer, const route_update& update, std::uint64_t number,
+                            steady_time now) {
   if (update.origin == keys_.id()) return; // nobody reaches this node better than itself
   if (!is_member(update.origin)) {
     ++counters_.strangers;
@@ -127,82 +151,83 @@ void distance_vector::learn(const node_id& from, const route_update& update, std
   // also for a retraction, which may have overtaken the promise that it withdraws; members bound the number of entries
   if (destinations_.size() >= limits::routes_max && !destinations_.contains(update.origin)) return;
   auto& entry = destinations_[update.origin];
-  if (promises && !is_proven(entry, update.origin, update.said)) {
+  auto said = promises ? prove(entry, update.origin, update.said) : no_claim();
+  if (!said) {
     ++counters_.forged;
     return;
   }
-  if (promises && entry.newest && update.said.what.epoch < entry.newest->what.epoch) {
+  if (promises && entry.newest && said->what.epoch < entry.newest->what.epoch) {
     ++counters_.outdated;
     // the origin started anew with a clock that went backwards, or somebody missed its newer word: show it, all the way
-    if (auto& asked = neighbours_.at(from).to_ask; asked.size() < limits::route_entries_per_packet_max)
-      asked.push_back({update.origin, *entry.newest, metric_class::interactive, limits::hop_limit_default});
+    if (peer.to_ask.size() < limits::route_entries_per_packet_max)
+      peer.to_ask.push_back({update.origin, *entry.newest, metric_class::interactive, limits::hop_limit_default});
     return;
   }
-  if (promises && (!entry.newest || update.said.what > entry.newest->what)) entry.newest = update.said;
+  if (promises && (!entry.newest || said->what > entry.newest->what)) entry.newest = said;
   for (auto c : each_metric_class)
-    if (update.offers[index_of(c)]) learn_offer(from, entry, update, c, number, now);
+    if (auto& promised = update.offers[index_of(c)]) learn_offer(peer, update.origin, entry, said, c, *promised, number, now);
 }
 
-bool distance_vector::is_proven(destination_entry& entry, const node_id& origin, const signed_claim& said) {
+/// Nothing for a false signature.
+distance_vector::claim_ref distance_vector::prove(destination_entry& entry, const node_id& origin, const signed_claim& said) {
   // the signature counts as well: it is told on, and a false one under a true claim would make this node the forger
-  if (std::find(entry.verified.begin(), entry.verified.end(), said) != entry.verified.end()) return true;
-  if (!verify_claim(origin, said)) return false;
+  for (auto& each : entry.verified)
+    if (*each == said) return each;
+  if (!verify_claim(origin, said)) return nullptr;
   if (entry.verified.size() >= verified_claims_max) entry.verified.erase(entry.verified.begin());
-  entry.verified.push_back(said);
-  return true;
+  return entry.verified.emplace_back(std::make_shared<const signed_claim>(said));
 }
 
-void distance_vector::learn_offer(const node_id& from, destination_entry& entry, const route_update& update, metric_class c,
-                                  std::uint64_t number, steady_time now) {
+void distance_vector::learn_offer(neighbour_entry& peer, const node_id& origin, destination_entry& entry, const claim_ref& said,
+                                  metric_class c, const offer& promised, std::uint64_t number, steady_time now) {
   auto& table = entry.tables[index_of(c)];
-  auto& promised = *update.offers[index_of(c)];
-  auto known = std::find_if(table.ways.begin(), table.ways.end(), [&](auto& each) { return each.via == from; });
-  if (known == table.ways.end()) {
-    known = table.ways.insert(table.ways.end(), learned_way{from, {}, {}, 0, now + limits::route_life, false});
-  }
+  const auto via = peer.place;
+  auto* known = way_via(table, via);
+  if (known == nullptr) known = &table.ways.emplace_back(learned_way{no_claim(), {}, via, false, 0, now + limits::route_life});
   if (number < known->number) {
     ++counters_.outdated;
     return;
   }
   known->number = number;
   const auto promised_before = known->promised.cost;
-  learned_way next{from, update.said, promised, number, now + limits::route_life, false};
+  learned_way next{said, promised, via, false, number, now + limits::route_life};
   if (promised.cost == infinite_metric) {
     next.said = known->said; // a retraction needs no proof, hence proves no claim
     next.expires = known->expires;
-    *known = next;
-  } else if (table.chosen == from && !is_feasible(table, next) && is_feasible(table, *known)) {
+    *known = std::move(next);
+  } else if (table.chosen == via && !is_feasible(table, next) && is_feasible(table, *known)) {
     // keep to the old promise until the origin answers with a newer claim (RFC 8966, 3.5.3): no gap, and no loop
     known->worse_since = true;
     known->promised.packet_bytes_max = std::min(known->promised.packet_bytes_max, promised.packet_bytes_max);
   } else {
-    *known = next;
+    *known = std::move(next);
   }
-  choose(update.origin, entry, c, now);
+  choose(origin, entry, c, now);
   // it had a better way, and was not told of ours (tell_change)
-  if (table.chosen && table.chosen != from && promised.cost > promised_before && promised.cost > table.told.cost)
-    tell_one(neighbours_.at(from), update.origin);
+  if (table.chosen && table.chosen != via && promised.cost > promised_before && promised.cost > table.told.cost)
+    tell_one(peer, origin);
 }
 
 bool distance_vector::is_feasible(const table_entry& entry, const learned_way& known) const {
   if (known.promised.cost == infinite_metric) return false;
-  if (!entry.feasible_claim || known.said.what > entry.feasible_claim->what) return true;
-  return known.said.what == entry.feasible_claim->what && known.promised.cost < entry.feasible_cost;
+  if (!entry.feasible_claim || known.said->what > entry.feasible_claim->what) return true;
+  return known.said->what == entry.feasible_claim->what && known.promised.cost < entry.feasible_cost;
 }
 
 metric distance_vector::cost_of(const learned_way& known, metric_class c) const {
-  auto at = neighbours_.find(known.via);
-  return at == neighbours_.end() ? infinite_metric : over_hop(c, at->second.between.cost[index_of(c)], known.promised.cost);
+  auto* peer = slots_[known.via].second;
+  return peer == nullptr ? infinite_metric : over_hop(c, peer->between.cost[index_of(c)], known.promised.cost);
 }
 
-void distance_vector::choose_all_via(const node_id* neighbour, steady_time now) {
+distance_vector::learned_way* distance_vector::way_via(table_entry& table, slot neighbour) {
+  auto found = std::find_if(table.ways.begin(), table.ways.end(), [&](auto& each) { return each.via == neighbour; });
+  return found == table.ways.end() ? nullptr : &*found;
+}
+
+void distance_vector::choose_all_via(slot neighbour, steady_time now) {
   for (auto& [origin, entry] : destinations_)
     for (auto c : each_metric_class)
-      for (auto& each : entry.tables[index_of(c)].ways)
-        if (!neighbour || each.via == *neighbour) {
-          choose(origin, entry, c, now);
-          break;
-        }
+      if (way_via(entry.tables[index_of(c)], neighbour) != nullptr) choose(origin, entry, c, now);
 }
 
 void distance_vector::choose(const node_id& origin, destination_entry& entry, metric_class c, steady_time now) {
@@ -225,13 +250,14 @@ void distance_vector::choose(const node_id& origin, destination_entry& entry, me
   if (best) {
     now_told =
       offer{best_cost, static_cast<std::uint8_t>(best->promised.hops + 1), way_of(origin, table, *best, c).packet_bytes_max};
-    now_claim = best->said.what;
+    now_claim = best->said->what;
   }
   const auto chosen_before = table.chosen;
   const auto told_before = table.told;
   const bool has_newer_claim = now_claim != table.told_claim;
   table.told_claim = now_claim;
-  table.chosen = best ? std::optional{best->via} : std::nullopt;
+  table.chosen = best ? std::optional<slot>{best->via} : std::nullopt;
+  if (table.chosen != chosen_before) ++version_;
   if (table.chosen != chosen_before || now_told.hops != told_before.hops
       || now_told.packet_bytes_max != told_before.packet_bytes_max
       || has_moved(told_before.cost, now_told.cost, tuning_.tell_share)) {
@@ -276,7 +302,8 @@ void distance_vector::refresh(steady_time now) {
       if (!table.ways.empty() && table.feasible_claim) table.feasible_told = now; // neighbours confirm what they heard
       in_use |= !table.ways.empty() || (table.feasible_claim && now - table.feasible_told < limits::feasible_distance_life);
     }
-    at = in_use ? std::next(at) : destinations_.erase(at);
+    const bool was_forgotten = std::exchange(entry.forgotten, !in_use);
+    at = in_use || !was_forgotten ? std::next(at) : destinations_.erase(at);
   }
   std::erase_if(wanted_, [&](auto& each) { return !destinations_.contains(each.first); });
   for (auto& [id, peer] : neighbours_) {
@@ -293,27 +320,36 @@ table_effects distance_vector::on_tick(steady_time now) {
 }
 
 way distance_vector::way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const {
-  way out{origin, c, known.via, cost_of(known, c), static_cast<std::uint8_t>(known.promised.hops + 1), 0, false, false};
-  if (auto at = neighbours_.find(known.via); at != neighbours_.end())
-    out.packet_bytes_max = std::min(known.promised.packet_bytes_max, at->second.between.packet_bytes_max[index_of(c)]);
+  auto& [via, peer] = slots_[known.via];
+  way out{origin, c, via, cost_of(known, c), static_cast<std::uint8_t>(known.promised.hops + 1), 0, false, false};
+  if (peer != nullptr)
+    out.packet_bytes_max = std::min(known.promised.packet_bytes_max, peer->between.packet_bytes_max[index_of(c)]);
   out.feasible = is_feasible(entry, known);
   out.chosen = entry.chosen == known.via;
   return out;
 }
 
-std::optional<way> distance_vector::best(const node_id& destination, metric_class table, const node_id* except) const {
-  auto at = destinations_.find(destination);
-  return at == destinations_.end() ? std::nullopt : best_of(destination, at->second.tables[index_of(table)], table, except);
+const distance_vector::learned_way* distance_vector::chosen_way(const table_entry& table) {
+  if (!table.chosen) return nullptr;
+  auto found = std::find_if(table.ways.begin(), table.ways.end(), [&](auto& each) { return each.via == *table.chosen; });
+  return found == table.ways.end() ? nullptr : &*found;
 }
 
-std::optional<way> distance_vector::best_of(const node_id& origin, const table_entry& entry, metric_class c,
-                                            const node_id* except) const {
+std::optional<way> distance_vector::best(const node_id& destination, metric_class c, const node_id* except) const {
+  auto at = destinations_.find(destination);
+  if (at == destinations_.end()) return std::nullopt;
+  auto& table = at->second.tables[index_of(c)];
   std::optional<way> out;
-  for (auto& each : entry.ways) {
-    if (except ? each.via == *except : entry.chosen != each.via) continue;
-    auto found = way_of(origin, entry, each, c);
+  auto consider = [&](const learned_way& each) {
+    auto found = way_of(destination, table, each, c);
     if (found.feasible && found.cost != infinite_metric && (!out || found.cost < out->cost)) out = found;
+  };
+  if (!except) {
+    if (auto* chosen = chosen_way(table)) consider(*chosen);
+    return out;
   }
+  for (auto& each : table.ways)
+    if (slots_[each.via].first != *except) consider(each);
   return out;
 }
 
@@ -322,6 +358,7 @@ std::vector<way> distance_vector::get_ways() const {
   for (auto& [origin, entry] : destinations_)
     for (auto c : each_metric_class)
       for (auto& each : entry.tables[index_of(c)].ways) out.push_back(way_of(origin, entry.tables[index_of(c)], each, c));
+  std::stable_sort(out.begin(), out.end(), [](auto& left, auto& right) { return left.destination < right.destination; });
   return out;
 }
 
@@ -329,8 +366,13 @@ std::vector<way> distance_vector::get_chosen_ways() const {
   std::vector<way> out;
   out.reserve(destinations_.size() * metric_classes);
   for (auto& [origin, entry] : destinations_)
-    for (auto c : each_metric_class)
-      if (auto found = best_of(origin, entry.tables[index_of(c)], c, nullptr)) out.push_back(*found);
+    for (auto c : each_metric_class) {
+      auto& table = entry.tables[index_of(c)];
+      auto* chosen = chosen_way(table);
+      if (chosen == nullptr) continue;
+      auto found = way_of(origin, table, *chosen, c);
+      if (found.feasible && found.cost != infinite_metric) out.push_back(found);
+    }
   return out;
 }
 

@@ -15,7 +15,9 @@
 #include "runtime/route/control_packet.hpp"
 
 #include <map>
+#include <memory>
 #include <set>
+#include <unordered_map>
 
 namespace glow::route {
 
@@ -35,6 +37,7 @@ struct route_tuning {
 struct send_control {
   node_id to;
   byte_string body;
+  bool is_answered = true; ///< not a mere acknowledgement
 };
 struct table_effects {
   std::vector<send_control> send;
@@ -80,11 +83,13 @@ public:
 
   /// The chosen way; with `except` the best feasible one through another neighbour, if there is none: nothing.
   std::optional<way> best(const node_id& destination, metric_class table, const node_id* except = nullptr) const;
-  /// Every way, by destination; infeasible and retracted ones too.
+  /// Every way, in the order of destinations; infeasible and retracted ones too.
   std::vector<way> get_ways() const;
-  /// The chosen ones only.
+  /// The chosen ones only, in no order.
   std::vector<way> get_chosen_ways() const;
   bool is_member(const node_id& node) const;
+  /// Another one whenever best() names another next hop, knows_us() another answer, or the node another life.
+  std::uint64_t version() const { return version_; }
   /// The neighbour has heard of this node's present life. Until then it may hold ways through an earlier one, whose feasible
   /// distances are forgotten: whatever it forwards here could come back to it (RFC 8966 leaves this window open).
   bool knows_us(const node_id& neighbour) const;
@@ -92,40 +97,47 @@ public:
   const claim& own_claim() const { return own_.what; }
 
 private:
+  /// One copy of a claim serves every way that rests on it: of a thousand origins signatures are most of the table.
+  using claim_ref = std::shared_ptr<const signed_claim>;
+  /// A neighbour, for as long as it is one; afterwards its slot is another's.
+  using slot = std::uint16_t;
+
   /// A neighbour's promise.
   struct learned_way {
-    node_id via;
-    signed_claim said;
+    claim_ref said; ///< never empty
     offer promised;
+    slot via = 0;
+    bool worse_since = false; ///< the neighbour now promises something infeasible: asked for a newer claim meanwhile
     std::uint64_t number = 0; ///< of the packet that told it
     steady_time expires{};
-    bool worse_since = false; ///< the neighbour now promises something infeasible: asked for a newer claim meanwhile
   };
   /// One destination in one metric.
   struct table_entry {
     std::vector<learned_way> ways;
-    std::optional<node_id> chosen;
-    offer told; ///< what the others know, or are about to
-    claim told_claim;
-    std::optional<signed_claim> feasible_claim; ///< with feasible_cost: the feasible distance
+    claim_ref feasible_claim; ///< with feasible_cost: the feasible distance; empty: any is feasible
     metric feasible_cost = infinite_metric;
     steady_time feasible_told{};
-    bool starves = false; ///< no feasible way: the origin is asked at once
-    unsigned requests = 0;
+    offer told; ///< what the others know, or are about to
+    claim told_claim;
     steady_time request_at{};
-  };
-  struct destination_entry {
-    std::array<table_entry, metric_classes> tables;
-    std::optional<signed_claim> newest;
-    std::vector<signed_claim> verified; ///< the last few, so that each signature is checked once
+    unsigned requests = 0;
+    std::optional<slot> chosen;
+    bool starves = false; ///< no feasible way: the origin is asked at once
   };
   /// The last word to one neighbour about one origin in one metric.
   struct told_offer {
     offer what;
-    claim by;
     bool may_stand = false; ///< a finite promise was made; kept after a retraction, which may have to be repeated
+    claim by;
   };
   using told_offers = std::array<told_offer, metric_classes>;
+  struct destination_entry {
+    std::array<table_entry, metric_classes> tables;
+    claim_ref newest;
+    std::vector<claim_ref> verified; ///< the last few, so that each signature is checked once
+    std::vector<std::pair<slot, told_offers>> offered;
+    bool forgotten = false; ///< not in use at the last refresh; until the next one the neighbours are told
+  };
   struct told_packet {
     std::vector<node_id> origins;
     bool digest = false;
@@ -134,6 +146,7 @@ private:
   };
   struct neighbour_entry {
     adjacency between;
+    slot place = 0; ///< in slots_
     std::uint64_t session = 0;
     std::uint64_t their_session = 0;
     steady_time heard_at{}; ///< their session last
@@ -143,9 +156,9 @@ private:
     std::set<node_id> to_tell;
     node_id told_last{}; ///< the last of them that was told: those after it are next
     std::vector<seqno_request> to_ask;
-    std::map<node_id, told_offers> offered;
-    bool digest_due = false; ///< to be compared, once all is told and acknowledged
-    bool asks_table = false; ///< it told less, or other things, than stands here
+    std::optional<claim> own_told; ///< the last word about this node itself
+    bool digest_due = false;       ///< to be compared, once all is told and acknowledged
+    bool asks_table = false;       ///< it told less, or other things, than stands here
     steady_time next_send{};
     std::optional<steady_time> news_since; ///< when the first of what is to tell or to ask began to wait for company
     std::optional<steady_time> acks_since; ///< the same of acknowledgements
@@ -158,23 +171,26 @@ private:
   using wanted_key = std::pair<node_id, metric_class>;
 
   // distance_vector.cpp: learning and choosing
-  void learn(const node_id& from, const route_update& update, std::uint64_t number, steady_time now);
-  void learn_offer(const node_id& from, destination_entry& entry, const route_update& update, metric_class c,
-                   std::uint64_t number, steady_time now);
-  bool is_proven(destination_entry& entry, const node_id& origin, const signed_claim& said);
+  void learn(const node_id& from, neighbour_entry& peer, const route_update& update, std::uint64_t number, steady_time now);
+  void learn_offer(neighbour_entry& peer, const node_id& origin, destination_entry& entry, const claim_ref& said, metric_class c,
+                   const offer& promised, std::uint64_t number, steady_time now);
+  claim_ref prove(destination_entry& entry, const node_id& origin, const signed_claim& said);
   bool is_feasible(const table_entry& entry, const learned_way& known) const;
   metric cost_of(const learned_way& known, metric_class c) const;
   void choose(const node_id& origin, destination_entry& entry, metric_class c, steady_time now);
-  void choose_all_via(const node_id* neighbour, steady_time now);
+  void choose_all_via(slot neighbour, steady_time now);
   void want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now);
-  void forget_ways_via(const node_id& neighbour, steady_time now);
+  void forget_all_of(slot neighbour, steady_time now);
   void refresh(steady_time now);
-  std::optional<way> best_of(const node_id& origin, const table_entry& entry, metric_class c, const node_id* except) const;
+  slot free_slot() const;
+  static const learned_way* chosen_way(const table_entry& table);
+  static learned_way* way_via(table_entry& table, slot neighbour);
+  static const told_offers* offered_to(const destination_entry& entry, slot neighbour);
   way way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const;
   // distance_vector_tell.cpp: telling and asking
   std::uint64_t next_session();
   bool is_outdated(const neighbour_entry& peer, std::uint64_t session, steady_time now) const;
-  void on_session(neighbour_entry& peer, const node_id& from, std::uint64_t session, steady_time now);
+  void on_session(neighbour_entry& peer, std::uint64_t session, steady_time now);
   void on_request(const node_id& from, const seqno_request& request, steady_time now);
   void raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now);
   enum class urgency { at_once, soon };
@@ -182,14 +198,14 @@ private:
   void tell_one(neighbour_entry& peer, const node_id& origin);
   void ask_all(const node_id& origin);
   void tell_askers(const node_id& origin);
-  void tell_change(const node_id& origin, const table_entry& table, const std::optional<node_id>& chosen_before,
-                   const offer& before, urgency how);
+  void tell_change(const node_id& origin, const table_entry& table, const std::optional<slot>& chosen_before, const offer& before,
+                   urgency how);
   void tell_everything(neighbour_entry& peer);
   void refresh_neighbour(const node_id& id, neighbour_entry& peer);
   std::uint64_t digest_of_told(const neighbour_entry& peer) const;
-  bool confirm_ways_via(const node_id& neighbour, std::uint64_t digest, steady_time now);
-  const learned_way* way_to_tell(const node_id& to, const table_entry& table) const;
-  bool is_told(const node_id& to, const neighbour_entry& peer, const node_id& origin, const destination_entry& entry) const;
+  bool confirm_ways_via(slot neighbour, std::uint64_t digest, steady_time now);
+  static const learned_way* way_to_tell(slot to, const table_entry& table);
+  bool is_told(const neighbour_entry& peer, const node_id& origin, const destination_entry& entry) const;
   void repeat(neighbour_entry& peer, const told_packet& packet);
   void repeat_all(neighbour_entry& peer);
   void repeat_unanswered(neighbour_entry& peer, steady_time now);
@@ -210,12 +226,14 @@ private:
   std::uint64_t sessions_ = 0; ///< begun so far
   steady_time raised_at_{};
   std::vector<node_id> members_;
-  std::map<node_id, destination_entry> destinations_;
+  std::unordered_map<node_id, destination_entry> destinations_;
   std::map<node_id, neighbour_entry> neighbours_;
+  std::vector<std::pair<node_id, neighbour_entry*>> slots_; ///< none: the slot is free, or its ways are being forgotten
   std::set<wanted_key> wanted_;
   std::map<std::pair<wanted_key, claim>, steady_time> passed_on_;
   steady_time refresh_at_{};
   table_counters counters_;
+  std::uint64_t version_ = 0;
   table_effects pending_;
 };
 

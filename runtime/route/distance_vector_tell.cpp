@@ -10,7 +10,7 @@ namespace {
 
 /// Passed-on requests are remembered for less than the pause after which the asker repeats itself.
 constexpr duration passed_on_life = limits::seqno_request_pause * 3 / 4;
-constexpr std::uint32_t own_packet_bytes_max = limits::frame_bytes_max;
+constexpr offer own_offer{0, 0, limits::frame_bytes_max};
 
 claim next_claim(const claim& after) {
   return after.seqno == 0xffffffff ? claim{after.epoch + 1, 0} : claim{after.epoch, after.seqno + 1};
@@ -31,7 +31,7 @@ bool distance_vector::is_outdated(const neighbour_entry& peer, std::uint64_t ses
   return session == 0 || (session < peer.their_session && now - peer.heard_at < limits::route_session_overlap);
 }
 
-void distance_vector::on_session(neighbour_entry& peer, const node_id& from, std::uint64_t session, steady_time now) {
+void distance_vector::on_session(neighbour_entry& peer, std::uint64_t session, steady_time now) {
   if (session == peer.their_session) return;
   const bool restarted = peer.their_session != 0;
   peer.their_session = session;
@@ -41,8 +41,8 @@ void distance_vector::on_session(neighbour_entry& peer, const node_id& from, std
   repeat_all(peer);
   peer.unanswered = 0;
   if (!restarted) return;
-  peer.offered.clear();
-  forget_ways_via(from, now);
+  peer.own_told.reset();
+  forget_all_of(peer.place, now);
   tell_everything(peer);
 }
 
@@ -51,24 +51,24 @@ void distance_vector::on_request(const node_id& from, const seqno_request& reque
   auto at = destinations_.find(request.origin);
   if (at == destinations_.end() || request.hop_limit == 0) return;
   auto& table = at->second.tables[index_of(request.table)];
-  if (table.chosen && *table.chosen != from && table.told_claim > request.newer_than.what) {
-    tell_one(neighbours_.at(from), request.origin);
+  auto& peer = neighbours_.at(from);
+  if (table.chosen && *table.chosen != peer.place && table.told_claim > request.newer_than.what) {
+    tell_one(peer, request.origin);
     return;
   }
-  neighbours_.at(from).asked.insert(request.origin);
+  peer.asked.insert(request.origin);
   std::erase_if(passed_on_, [&](auto& each) { return each.second <= now; });
   if (passed_on_.size() >= limits::seqno_requests_remembered_max) return;
   if (!passed_on_.try_emplace({{request.origin, request.table}, request.newer_than.what}, now + passed_on_life).second) return;
-  std::optional<node_id> towards;
-  if (table.chosen && *table.chosen != from) towards = table.chosen;
+  neighbour_entry* towards = nullptr;
+  if (table.chosen && *table.chosen != peer.place) towards = slots_[*table.chosen].second;
   for (auto& each : table.ways)
-    if (!towards && each.via != from && cost_of(each, request.table) != infinite_metric) towards = each.via;
-  if (!towards) return;
+    if (towards == nullptr && each.via != peer.place && cost_of(each, request.table) != infinite_metric)
+      towards = slots_[each.via].second;
+  if (towards == nullptr || towards->to_ask.size() >= limits::route_entries_per_packet_max) return;
   auto passed = request;
   --passed.hop_limit;
-  if (auto next = neighbours_.find(*towards);
-      next != neighbours_.end() && next->second.to_ask.size() < limits::route_entries_per_packet_max)
-    next->second.to_ask.push_back(passed);
+  towards->to_ask.push_back(passed);
 }
 
 void distance_vector::raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now) {
@@ -97,18 +97,18 @@ void distance_vector::tell_all(const node_id& origin, urgency how) {
 
 /// News of a way is of no use to a neighbour whose own one, by the same claim, was and is as good: ours is not feasible there,
 /// whatever it costs. It hears of it as soon as its own gets worse, and at each refresh.
-void distance_vector::tell_change(const node_id& origin, const table_entry& table, const std::optional<node_id>& chosen_before,
+void distance_vector::tell_change(const node_id& origin, const table_entry& table, const std::optional<slot>& chosen_before,
                                   const offer& before, urgency how) {
   const auto cheapest = std::min(before.cost, table.told.cost);
-  auto has_no_use = [&](const node_id& neighbour) {
+  auto has_no_use = [&](slot neighbour) {
     if (before.cost == infinite_metric || table.told.cost == infinite_metric) return false;
     if (table.chosen == neighbour || chosen_before == neighbour) return false; // split horizon
     return std::any_of(table.ways.begin(), table.ways.end(), [&](auto& each) {
-      return each.via == neighbour && each.promised.cost <= cheapest && each.said.what >= table.told_claim;
+      return each.via == neighbour && each.promised.cost <= cheapest && each.said->what >= table.told_claim;
     });
   };
   for (auto& [id, peer] : neighbours_) {
-    if (!peer.asked.contains(origin) && has_no_use(id)) continue;
+    if (!peer.asked.contains(origin) && has_no_use(peer.place)) continue;
     peer.to_tell.insert(origin);
     peer.hurries |= how == urgency::at_once || peer.asked.contains(origin);
   }
@@ -138,27 +138,28 @@ void distance_vector::tell_everything(neighbour_entry& peer) {
 
 /// What was not worth telling at once is told now; of the rest a digest is compared.
 void distance_vector::refresh_neighbour(const node_id& id, neighbour_entry& peer) {
-  std::erase_if(peer.offered, [&](auto& each) { // retracted a refresh ago
-    return each.first != keys_.id() && !destinations_.contains(each.first);
-  });
-  if (auto own = peer.offered.find(keys_.id()); own == peer.offered.end() || own->second[0].by != own_.what)
-    peer.to_tell.insert(keys_.id());
+  if (peer.own_told != own_.what) peer.to_tell.insert(keys_.id());
   for (auto& [origin, entry] : destinations_)
-    if (!is_told(id, peer, origin, entry)) peer.to_tell.insert(origin);
+    if (origin != id && !is_told(peer, origin, entry)) peer.to_tell.insert(origin);
   peer.digest_due = true;
 }
 
-bool distance_vector::is_told(const node_id& to, const neighbour_entry& peer, const node_id& origin,
-                              const destination_entry& entry) const {
-  if (origin == to) return true;
-  auto offered = peer.offered.find(origin);
+const distance_vector::told_offers* distance_vector::offered_to(const destination_entry& entry, slot neighbour) {
+  for (auto& [to, offers] : entry.offered)
+    if (to == neighbour) return &offers;
+  return nullptr;
+}
+
+bool distance_vector::is_told(const neighbour_entry& peer, const node_id& origin, const destination_entry& entry) const {
+  static const told_offers nothing{};
+  auto* offered = offered_to(entry, peer.place);
   for (auto c : each_metric_class) {
     auto& table = entry.tables[index_of(c)];
-    const auto told = offered == peer.offered.end() ? told_offer{} : offered->second[index_of(c)];
-    auto* way = way_to_tell(to, table);
+    const auto& told = (offered != nullptr ? *offered : nothing)[index_of(c)];
+    auto* way = way_to_tell(peer.place, table);
     const auto now = way ? way_of(origin, table, *way, c) : glow::route::way{};
     if (has_moved(told.what.cost, now.cost, tuning_.tell_share)) return false;
-    if (way && (told.by != way->said.what || told.what.hops != now.hops || told.what.packet_bytes_max != now.packet_bytes_max))
+    if (way && (told.by != way->said->what || told.what.hops != now.hops || told.what.packet_bytes_max != now.packet_bytes_max))
       return false;
   }
   return true;
@@ -166,20 +167,24 @@ bool distance_vector::is_told(const node_id& to, const neighbour_entry& peer, co
 
 std::uint64_t distance_vector::digest_of_told(const neighbour_entry& peer) const {
   std::uint64_t sum = 0;
-  for (auto& [origin, offers] : peer.offered)
-    for (auto c : each_metric_class) sum += offer_digest(origin, c, offers[index_of(c)].what, offers[index_of(c)].by);
+  for (auto c : each_metric_class) {
+    if (peer.own_told) sum += offer_digest(keys_.id(), c, own_offer, *peer.own_told);
+    for (auto& [origin, entry] : destinations_)
+      if (auto* offers = offered_to(entry, peer.place))
+        sum += offer_digest(origin, c, (*offers)[index_of(c)].what, (*offers)[index_of(c)].by);
+  }
   return sum;
 }
 
 /// The neighbour's digest against what was learnt from it: when they are equal, all its ways are as good as told anew.
-bool distance_vector::confirm_ways_via(const node_id& neighbour, std::uint64_t digest, steady_time now) {
+bool distance_vector::confirm_ways_via(slot neighbour, std::uint64_t digest, steady_time now) {
   std::uint64_t sum = 0;
   std::vector<learned_way*> confirmed;
   for (auto& [origin, entry] : destinations_)
     for (auto c : each_metric_class)
       for (auto& each : entry.tables[index_of(c)].ways)
         if (each.via == neighbour && each.promised.cost != infinite_metric) {
-          sum += offer_digest(origin, c, each.promised, each.said.what);
+          sum += offer_digest(origin, c, each.promised, each.said->what);
           confirmed.push_back(&each);
         }
   if (sum != digest) return false;
@@ -193,7 +198,7 @@ void distance_vector::ask_for_wanted(steady_time now) {
     if (table.requests >= limits::seqno_requests_max || table.request_at > now || !table.feasible_claim) continue;
     for (auto& each : table.ways) {
       if (cost_of(each, c) == infinite_metric || (is_feasible(table, each) && !each.worse_since)) continue;
-      auto& asked = neighbours_.at(each.via).to_ask; // a way of finite cost has a neighbour
+      auto& asked = slots_[each.via].second->to_ask; // a way of finite cost has a neighbour
       if (asked.size() < limits::route_entries_per_packet_max)
         asked.push_back({origin, *table.feasible_claim, c, limits::hop_limit_default});
     }
@@ -203,40 +208,39 @@ void distance_vector::ask_for_wanted(steady_time now) {
 }
 
 /// The chosen way; nothing towards the neighbour that it leads through (split horizon, RFC 8966, 3.7.4).
-const distance_vector::learned_way* distance_vector::way_to_tell(const node_id& to, const table_entry& table) const {
-  if (!table.chosen || *table.chosen == to) return nullptr;
-  auto found = std::find_if(table.ways.begin(), table.ways.end(), [&](auto& each) { return each.via == *table.chosen; });
-  return found == table.ways.end() ? nullptr : &*found;
+const distance_vector::learned_way* distance_vector::way_to_tell(slot to, const table_entry& table) {
+  return table.chosen == to ? nullptr : chosen_way(table);
 }
 
 void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
                                  steady_time now) {
   if (origin == to) return; // nobody reaches it better than itself
   if (origin == keys_.id()) {
-    const offer own{0, 0, own_packet_bytes_max};
-    peer.offered[origin].fill({own, own_.what, true});
-    out.push_back({origin, own_, {own, own}});
+    peer.own_told = own_.what;
+    out.push_back({origin, own_, {own_offer, own_offer}});
     return;
   }
   auto at = destinations_.find(origin);
-  auto offered = peer.offered.find(origin);
+  if (at == destinations_.end()) return; // forgotten, and retracted long ago
+  auto& entry = at->second;
+  auto offered = std::find_if(entry.offered.begin(), entry.offered.end(), [&](auto& each) { return each.first == peer.place; });
   for (auto c : each_metric_class) {
-    auto* table = at == destinations_.end() ? nullptr : &at->second.tables[index_of(c)];
-    const auto* chosen = table ? way_to_tell(to, *table) : nullptr;
-    if (!chosen && (offered == peer.offered.end() || !offered->second[index_of(c)].may_stand)) continue;
+    auto& table = entry.tables[index_of(c)];
+    const auto* chosen = way_to_tell(peer.place, table);
+    if (!chosen && (offered == entry.offered.end() || !offered->second[index_of(c)].may_stand)) continue;
     signed_claim said;
     offer told;
     if (chosen) {
-      const auto best = way_of(origin, *table, *chosen, c);
-      said = chosen->said;
+      const auto best = way_of(origin, table, *chosen, c);
+      said = *chosen->said;
       told = {best.cost, best.hops, best.packet_bytes_max};
-      const bool newer = !table->feasible_claim || said.what > table->feasible_claim->what;
-      table->feasible_cost = newer ? best.cost : std::min(table->feasible_cost, best.cost);
-      table->feasible_claim = said;
-      table->feasible_told = now;
+      const bool newer = !table.feasible_claim || said.what > table.feasible_claim->what;
+      table.feasible_cost = newer ? best.cost : std::min(table.feasible_cost, best.cost);
+      table.feasible_claim = chosen->said;
+      table.feasible_told = now;
     }
-    if (offered == peer.offered.end()) offered = peer.offered.try_emplace(origin).first;
-    offered->second[index_of(c)] = {told, said.what, true};
+    if (offered == entry.offered.end()) offered = entry.offered.insert(offered, {peer.place, {}});
+    offered->second[index_of(c)] = {told, true, said.what};
     const bool fits = !out.empty() && out.back().origin == origin && out.back().said.what == said.what
                       && out.back().said.by_origin == said.by_origin;
     if (!fits) out.push_back({origin, said, {}});
@@ -311,7 +315,7 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
     }
     auto body = encode(packet);
     if (speaks) peer.next_send = std::max(now, peer.next_send) + spacing(peer, body.size());
-    pending_.send.push_back({to, std::move(body)});
+    pending_.send.push_back({to, std::move(body), speaks});
   }
 }
 

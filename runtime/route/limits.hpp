@@ -58,7 +58,7 @@ inline constexpr unsigned trace_answers_per_second = 200;
 /// Description of a link in a trace answer.
 inline constexpr std::size_t trace_text_bytes_max = 256;
 /// Between two routes_changed: while routes move all over the mesh, a table of a thousand rows is not copied for each packet.
-inline constexpr duration routes_told_pause = 50ms;
+inline constexpr duration routes_told_pause = 200ms;
 /// Actors that hear routes_changed: the endpoint, jobs, store, control clients.
 inline constexpr std::size_t route_subscribers_max = 256;
 

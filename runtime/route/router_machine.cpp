@@ -111,7 +111,8 @@ void router_machine::absorb(table_effects told) {
   for (auto& each : told.send)
     if (auto* link = link_of(each.to, metric_class::interactive))
       put_out(*link,
-              put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body)));
+              put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body)),
+              each.is_answered ? link::expectation::answer : link::expectation::nothing);
 }
 
 void router_machine::absorb(trace_table::outcome told) {
@@ -121,7 +122,8 @@ void router_machine::absorb(trace_table::outcome told) {
 }
 
 router_effects router_machine::finish(steady_time now) {
-  for (auto& [link, packets] : out_.by_link) effects_.emplace_back(send_packets{link, packet_batch{std::move(packets)}});
+  for (auto& [link, out] : out_.by_link)
+    effects_.emplace_back(send_packets{link, packet_batch{std::move(out.packets)}, out.expects});
   for (auto& [from, payloads] : out_.routed_here)
     effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads)}});
   out_ = {};
@@ -160,12 +162,14 @@ const link_view* router_machine::link_towards(const node_id& to, traffic_class t
   return table_.is_member(to) ? link_of(to, c) : nullptr;
 }
 
-bool router_machine::put_out(const link_view& link, byte_string packet) {
+bool router_machine::put_out(const link_view& link, byte_string packet, link::expectation expects) {
   if (packet.size() > link.packet_bytes_max) {
     ++drops_.too_long;
     return false;
   }
-  out_.by_link[link.id].push_back(std::move(packet));
+  auto& out = out_.by_link[link.id];
+  out.packets.push_back(std::move(packet));
+  out.expects = std::max(out.expects, expects);
   return true;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "runtime/identity/roster.hpp"
+#include "runtime/link/expectation.hpp"
 #include "runtime/route/distance_vector.hpp"
 #include "runtime/route/overlay_header.hpp"
 #include "runtime/route/trace.hpp"
@@ -20,6 +21,7 @@ namespace glow::route {
 struct send_packets {
   std::uint32_t link = 0;
   packet_batch packets;
+  link::expectation expects = link::expectation::traffic;
 };
 struct deliver_payloads {
   node_id from;
@@ -86,6 +88,8 @@ public:
   std::vector<route_row> get_reachable() const;
   /// The chosen way to one of them; none: unreachable.
   std::optional<way> best_way(const node_id& to, metric_class table) const { return table_.best(to, table); }
+  /// As distance_vector's.
+  std::uint64_t version() const { return table_.version(); }
   const drop_counters& drops() const { return drops_; }
   /// Packets for others that this neighbour hands over are forwarded, not dropped: it knows this life of ours.
   bool relays_for(const node_id& neighbour) const { return table_.knows_us(neighbour); }
@@ -101,7 +105,11 @@ private:
   };
   /// Packets on their way out of one call.
   struct outbox {
-    std::map<std::uint32_t, std::vector<byte_string>> by_link;
+    struct of_link {
+      std::vector<byte_string> packets;
+      link::expectation expects = link::expectation::nothing;
+    };
+    std::map<std::uint32_t, of_link> by_link;
     std::vector<std::pair<node_id, std::vector<byte_string>>> routed_here;
     std::vector<byte_string> direct_here;
   };
@@ -116,7 +124,7 @@ private:
   void take_in_routed(const link_view& from, const overlay_header& header, byte_string packet, steady_time now);
   void on_trace(const overlay_header& header, byte_view body, steady_time now);
   void originate(const overlay_header& header, byte_string payload);
-  bool put_out(const link_view& link, byte_string packet);
+  bool put_out(const link_view& link, byte_string packet, link::expectation expects = link::expectation::traffic);
   route_row row_of(const way& found) const;
   router_effects finish(steady_time now);
 

@@ -1,7 +1,7 @@
 # One wrong unit for each invariant (README.md, "What is checked").
 glow_mutant(without_feasibility EXPECT "a forwarding loop" ARGUMENTS --seeds 1..20 --for 3m --idle --faults cuts,crashes,swizzle
   EDITS runtime/route/distance_vector.cpp
-    "if (!entry.feasible_claim || known.said.what > entry.feasible_claim->what) return true"
+    "if (!entry.feasible_claim || known.said->what > entry.feasible_claim->what) return true"
     "return true")
 
 glow_mutant(without_replay_windows EXPECT "was served twice" ARGUMENTS --seeds 1..20 --for 3m --faults duplication,loss,reordering

@@ -255,6 +255,10 @@ private:
   /// Of a large mesh some destinations at each look, in turn: the cost of all is the square of its size.
   void look_for_loops() {
     auto all = routers();
+    std::vector<std::uint64_t> versions;
+    for (auto* each : all) versions.push_back(each == nullptr ? 0 : each->version());
+    if (versions != versions_looked_at_) versions_looked_at_ = std::move(versions), looks_alike_ = 0;
+    if (looks_alike_++ * destinations_per_look >= mesh_.size()) return; // all of these tables have been seen
     for (std::size_t n = 0; n < std::min(mesh_.size(), destinations_per_look); ++n) {
       auto to = looked_for_++ % mesh_.size();
       for (auto c : route::each_metric_class) {
@@ -309,6 +313,8 @@ private:
   std::vector<std::vector<std::pair<std::size_t, std::size_t>>> neighbours_;
   std::size_t suspect_ = 0;
   std::size_t looked_for_ = 0;
+  std::vector<std::uint64_t> versions_looked_at_;
+  std::size_t looks_alike_ = 0; ///< since the tables are these
 };
 
 } // namespace

@@ -58,8 +58,8 @@ public:
     perform(a, a.machine.start(now, random));
     perform(b, b.machine.start(now, random));
   }
-  void send(simulated_side& from, std::string_view text) {
-    perform(from, from.machine.on_packets_to_send(packet_batch::of(to_bytes(text)), now));
+  void send(simulated_side& from, std::string_view text, expectation expects = expectation::traffic) {
+    perform(from, from.machine.on_packets_to_send(packet_batch::of(to_bytes(text)), now, expects));
   }
   /// As if this datagram came out of the network again.
   void inject(simulated_side& to, byte_string datagram) {

@@ -263,6 +263,30 @@ TEST_CASE("a dead neighbour is noticed within 300 ms of unanswered data on a loc
   CHECK(pair.a.announced_changes > 0);
 }
 
+TEST_CASE("acknowledgements and routing that is answered in time lead to no ping, and routing that is not finds the dead") {
+  simulated_pair pair{dialling(), answering()};
+  pair.start();
+  REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+  for (int i = 0; i < 10; ++i) pair.send(pair.a, "traffic"), pair.run_for(1s); // measured well enough
+  pair.a.datagrams_sent = pair.b.datagrams_sent = 0;
+  for (int i = 0; i < 20; ++i) {
+    pair.send(pair.a, "news", expectation::answer);
+    pair.run_for(120ms);
+    pair.send(pair.b, "heard", expectation::nothing);
+    pair.run_for(200ms);
+  }
+  CHECK(pair.a.datagrams_sent <= 20 + 2); // a beat
+  CHECK(pair.b.datagrams_sent <= 20 + 2);
+  pair.faults.cut = true;
+  auto cut_at = pair.now;
+  pair.send(pair.a, "heard", expectation::nothing);
+  pair.run_for(100ms);
+  pair.send(pair.a, "news", expectation::answer);
+  pair.run_for(2s);
+  REQUIRE(pair.a.ended);
+  CHECK(pair.a.ended_at - cut_at <= 100ms + 300ms + limits::answer_pause_max);
+}
+
 TEST_CASE("a dead neighbour far away is noticed within 3 RTT + 500 ms") {
   auto far = dialling();
   far.on_link = false;
