@@ -33,7 +33,8 @@ table_effects distance_vector::set_members(std::vector<node_id> members, steady_
   // what neighbours said of it while it was a stranger here was refused, and they do not say it again by themselves
   for (auto& each : members_)
     if (!std::binary_search(before.begin(), before.end(), each)) ask_all(each);
-  for (auto& [origin, entry] : destinations_) {
+  for (auto& each : destinations_) {
+    auto& [origin, entry] = each;
     if (is_member(origin)) continue;
     if (entry.tables[0].ways.empty() && entry.tables[1].ways.empty()) continue; // forgotten already
     for (auto c : each_metric_class) wanted_.erase({origin, c});
@@ -41,7 +42,7 @@ table_effects distance_vector::set_members(std::vector<node_id> members, steady_
     ++version_;
     entry.newest.reset();
     entry.verified.clear();
-    tell_all(origin, urgency::at_once);
+    for (auto& [id, peer] : neighbours_) tell_one(peer, each);
     pending_.changed = true;
   }
   return flush(now);
@@ -92,11 +93,11 @@ table_effects distance_vector::drop_neighbour(const node_id& neighbour, steady_t
 
 /// What it promised, and what it was told.
 void distance_vector::forget_all_of(slot neighbour, steady_time now) {
-  for (auto& [origin, entry] : destinations_) {
-    std::erase_if(entry.offered, [&](auto& each) { return each.first == neighbour; });
+  for (auto& of : destinations_) {
+    std::erase_if(of.second.told, [&](auto& each) { return each.to == neighbour; });
     for (auto c : each_metric_class) {
-      auto& ways = entry.tables[index_of(c)].ways;
-      if (std::erase_if(ways, [&](auto& each) { return each.via == neighbour; }) != 0) choose(origin, entry, c, now);
+      auto& ways = of.second.tables[index_of(c)].ways;
+      if (std::erase_if(ways, [&](auto& each) { return each.via == neighbour; }) != 0) choose(of, c, now);
     }
   }
 }
@@ -150,7 +151,8 @@ void distance_vector::learn(const node_id& from, neighbour_entry& peer, const ro
   }
   // also for a retraction, which may have overtaken the promise that it withdraws; members bound the number of entries
   if (destinations_.size() >= limits::routes_max && !destinations_.contains(update.origin)) return;
-  auto& entry = destinations_[update.origin];
+  auto& of = *destinations_.try_emplace(update.origin).first;
+  auto& entry = of.second;
   auto said = promises ? prove(entry, update.origin, update.said) : no_claim();
   if (!said) {
     ++counters_.forged;
@@ -165,7 +167,7 @@ void distance_vector::learn(const node_id& from, neighbour_entry& peer, const ro
   }
   if (promises && (!entry.newest || said->what > entry.newest->what)) entry.newest = said;
   for (auto c : each_metric_class)
-    if (auto& promised = update.offers[index_of(c)]) learn_offer(peer, update.origin, entry, said, c, *promised, number, now);
+    if (auto& promised = update.offers[index_of(c)]) learn_offer(peer, of, said, c, *promised, number, now);
 }
 
 /// Nothing for a false signature.
@@ -178,9 +180,9 @@ distance_vector::claim_ref distance_vector::prove(destination_entry& entry, cons
   return entry.verified.emplace_back(std::make_shared<const signed_claim>(said));
 }
 
-void distance_vector::learn_offer(neighbour_entry& peer, const node_id& origin, destination_entry& entry, const claim_ref& said,
-                                  metric_class c, const offer& promised, std::uint64_t number, steady_time now) {
-  auto& table = entry.tables[index_of(c)];
+void distance_vector::learn_offer(neighbour_entry& peer, destination& of, const claim_ref& said, metric_class c,
+                                  const offer& promised, std::uint64_t number, steady_time now) {
+  auto& table = of.second.tables[index_of(c)];
   const auto via = peer.place;
   auto* known = way_via(table, via);
   if (known == nullptr) known = &table.ways.emplace_back(learned_way{no_claim(), {}, via, false, 0, now + limits::route_life});
@@ -202,10 +204,10 @@ void distance_vector::learn_offer(neighbour_entry& peer, const node_id& origin, 
   } else {
     *known = std::move(next);
   }
-  choose(origin, entry, c, now);
+  choose(of, c, now);
   // it had a better way, and was not told of ours (tell_change)
   if (table.chosen && table.chosen != via && promised.cost > promised_before && promised.cost > table.told.cost)
-    tell_one(peer, origin);
+    tell_one(peer, of);
 }
 
 bool distance_vector::is_feasible(const table_entry& entry, const learned_way& known) const {
@@ -225,12 +227,13 @@ distance_vector::learned_way* distance_vector::way_via(table_entry& table, slot 
 }
 
 void distance_vector::choose_all_via(slot neighbour, steady_time now) {
-  for (auto& [origin, entry] : destinations_)
+  for (auto& of : destinations_)
     for (auto c : each_metric_class)
-      if (way_via(entry.tables[index_of(c)], neighbour) != nullptr) choose(origin, entry, c, now);
+      if (way_via(of.second.tables[index_of(c)], neighbour) != nullptr) choose(of, c, now);
 }
 
-void distance_vector::choose(const node_id& origin, destination_entry& entry, metric_class c, steady_time now) {
+void distance_vector::choose(destination& of, metric_class c, steady_time now) {
+  auto& [origin, entry] = of;
   auto& table = entry.tables[index_of(c)];
   const learned_way* best = nullptr;
   const learned_way* current = nullptr;
@@ -265,9 +268,9 @@ void distance_vector::choose(const node_id& origin, destination_entry& entry, me
     table.told = now_told;
     // who has a way wants to know at once that it is gone, and who has none that there is one; costs may wait
     const bool appears = (told_before.cost == infinite_metric) != (now_told.cost == infinite_metric);
-    tell_change(origin, table, chosen_before, told_before, appears ? urgency::at_once : urgency::soon);
+    tell_change(of, table, chosen_before, told_before, appears ? urgency::at_once : urgency::soon);
   } else if (has_newer_claim) {
-    tell_askers(origin); // everybody else hears of it at the refresh: the ways that they have are as good as before
+    tell_askers(of); // everybody else hears of it at the refresh: the ways that they have are as good as before
   }
   want_newer(origin, table, c, best_cost, now);
 }
@@ -287,6 +290,7 @@ void distance_vector::want_newer(const node_id& origin, table_entry& entry, metr
   if (!wanted || is_new || (starves && !entry.starves)) {
     entry.requests = 0;
     entry.request_at = starves ? now : now + tuning_.ask_patience;
+    if (wanted) wanted_at_ = std::min(wanted_at_, entry.request_at);
   }
   entry.starves = starves;
 }
@@ -297,17 +301,19 @@ void distance_vector::refresh(steady_time now) {
     bool in_use = false;
     for (auto c : each_metric_class) {
       auto& table = entry.tables[index_of(c)];
-      if (std::erase_if(table.ways, [&](auto& each) { return each.expires <= now; }) != 0) choose(origin, entry, c, now);
+      if (std::erase_if(table.ways, [&](auto& each) { return each.expires <= now; }) != 0) choose(*at, c, now);
       table.requests = 0;                                                         // ask again what nobody answered
       if (!table.ways.empty() && table.feasible_claim) table.feasible_told = now; // neighbours confirm what they heard
       in_use |= !table.ways.empty() || (table.feasible_claim && now - table.feasible_told < limits::feasible_distance_life);
     }
+    in_use |= std::any_of(entry.told.begin(), entry.told.end(), [](auto& each) { return each.queued; });
     const bool was_forgotten = std::exchange(entry.forgotten, !in_use);
     at = in_use || !was_forgotten ? std::next(at) : destinations_.erase(at);
   }
   std::erase_if(wanted_, [&](auto& each) { return !destinations_.contains(each.first); });
+  wanted_at_ = now;
   for (auto& [id, peer] : neighbours_) {
-    refresh_neighbour(id, peer);
+    refresh_neighbour(peer);
     if (peer.silent) peer.silent = false, peer.unanswered = limits::route_retransmissions_max; // one more try
   }
   const auto jitter = static_cast<double>((limits::route_refresh_max - limits::route_refresh_min).count()) * random_.next_unit();
@@ -335,13 +341,13 @@ const distance_vector::learned_way* distance_vector::chosen_way(const table_entr
   return found == table.ways.end() ? nullptr : &*found;
 }
 
-std::optional<way> distance_vector::best(const node_id& destination, metric_class c, const node_id* except) const {
-  auto at = destinations_.find(destination);
+std::optional<way> distance_vector::best(const node_id& to, metric_class c, const node_id* except) const {
+  auto at = destinations_.find(to);
   if (at == destinations_.end()) return std::nullopt;
   auto& table = at->second.tables[index_of(c)];
   std::optional<way> out;
   auto consider = [&](const learned_way& each) {
-    auto found = way_of(destination, table, each, c);
+    auto found = way_of(to, table, each, c);
     if (found.feasible && found.cost != infinite_metric && (!out || found.cost < out->cost)) out = found;
   };
   if (!except) {

@@ -14,6 +14,7 @@
 #include "runtime/base/random.hpp"
 #include "runtime/route/control_packet.hpp"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -82,7 +83,7 @@ public:
   steady_time wake_at() const;
 
   /// The chosen way; with `except` the best feasible one through another neighbour, if there is none: nothing.
-  std::optional<way> best(const node_id& destination, metric_class table, const node_id* except = nullptr) const;
+  std::optional<way> best(const node_id& to, metric_class table, const node_id* except = nullptr) const;
   /// Every way, in the order of destinations; infeasible and retracted ones too.
   std::vector<way> get_ways() const;
   /// The chosen ones only, in no order.
@@ -93,6 +94,7 @@ public:
   /// The neighbour has heard of this node's present life. Until then it may hold ways through an earlier one, whose feasible
   /// distances are forgotten: whatever it forwards here could come back to it (RFC 8966 leaves this window open).
   bool knows_us(const node_id& neighbour) const;
+  std::size_t destinations() const { return destinations_.size(); }
   const table_counters& counters() const { return counters_; }
   const claim& own_claim() const { return own_.what; }
 
@@ -130,14 +132,20 @@ private:
     bool may_stand = false; ///< a finite promise was made; kept after a retraction, which may have to be repeated
     claim by;
   };
-  using told_offers = std::array<told_offer, metric_classes>;
+  /// What concerns one origin and one neighbour.
+  struct told_to {
+    slot to = 0;
+    bool queued = false; ///< stands in its to_tell
+    std::array<told_offer, metric_classes> offers;
+  };
   struct destination_entry {
     std::array<table_entry, metric_classes> tables;
     claim_ref newest;
     std::vector<claim_ref> verified; ///< the last few, so that each signature is checked once
-    std::vector<std::pair<slot, told_offers>> offered;
+    std::vector<told_to> told;
     bool forgotten = false; ///< not in use at the last refresh; until the next one the neighbours are told
   };
+  using destination = std::pair<const node_id, destination_entry>;
   struct told_packet {
     std::vector<node_id> origins;
     bool digest = false;
@@ -153,8 +161,9 @@ private:
     std::uint64_t number = 0;
     std::map<std::uint64_t, told_packet> in_flight;
     std::vector<std::uint64_t> acks_owed;
-    std::set<node_id> to_tell;
-    node_id told_last{}; ///< the last of them that was told: those after it are next
+    steady_time repeat_at = steady_time::max(); ///< no packet in flight is due before
+    std::deque<destination*> to_tell;           ///< in turn, so that nobody starves while others keep changing
+    bool to_tell_self = false;                  ///< this node itself, before all of them
     std::vector<seqno_request> to_ask;
     std::optional<claim> own_told; ///< the last word about this node itself
     bool digest_due = false;       ///< to be compared, once all is told and acknowledged
@@ -172,12 +181,12 @@ private:
 
   // distance_vector.cpp: learning and choosing
   void learn(const node_id& from, neighbour_entry& peer, const route_update& update, std::uint64_t number, steady_time now);
-  void learn_offer(neighbour_entry& peer, const node_id& origin, destination_entry& entry, const claim_ref& said, metric_class c,
-                   const offer& promised, std::uint64_t number, steady_time now);
+  void learn_offer(neighbour_entry& peer, destination& of, const claim_ref& said, metric_class c, const offer& promised,
+                   std::uint64_t number, steady_time now);
   claim_ref prove(destination_entry& entry, const node_id& origin, const signed_claim& said);
   bool is_feasible(const table_entry& entry, const learned_way& known) const;
   metric cost_of(const learned_way& known, metric_class c) const;
-  void choose(const node_id& origin, destination_entry& entry, metric_class c, steady_time now);
+  void choose(destination& of, metric_class c, steady_time now);
   void choose_all_via(slot neighbour, steady_time now);
   void want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now);
   void forget_all_of(slot neighbour, steady_time now);
@@ -185,7 +194,7 @@ private:
   slot free_slot() const;
   static const learned_way* chosen_way(const table_entry& table);
   static learned_way* way_via(table_entry& table, slot neighbour);
-  static const told_offers* offered_to(const destination_entry& entry, slot neighbour);
+  static told_to* find_told(destination_entry& entry, slot neighbour);
   way way_of(const node_id& origin, const table_entry& entry, const learned_way& known, metric_class c) const;
   // distance_vector_tell.cpp: telling and asking
   std::uint64_t next_session();
@@ -194,24 +203,26 @@ private:
   void on_request(const node_id& from, const seqno_request& request, steady_time now);
   void raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now);
   enum class urgency { at_once, soon };
-  void tell_all(const node_id& origin, urgency how);
-  void tell_one(neighbour_entry& peer, const node_id& origin);
+  void enqueue(neighbour_entry& peer, destination& of);
+  void tell_one(neighbour_entry& peer, destination& of);
+  static void tell_self(neighbour_entry& peer);
+  static bool has_to_tell(const neighbour_entry& peer) { return peer.to_tell_self || !peer.to_tell.empty(); }
+  static void forget_to_tell(neighbour_entry& peer);
   void ask_all(const node_id& origin);
-  void tell_askers(const node_id& origin);
-  void tell_change(const node_id& origin, const table_entry& table, const std::optional<slot>& chosen_before, const offer& before,
+  void tell_askers(destination& of);
+  void tell_change(destination& of, const table_entry& table, const std::optional<slot>& chosen_before, const offer& before,
                    urgency how);
   void tell_everything(neighbour_entry& peer);
-  void refresh_neighbour(const node_id& id, neighbour_entry& peer);
-  std::uint64_t digest_of_told(const neighbour_entry& peer) const;
+  void refresh_neighbour(neighbour_entry& peer);
+  std::uint64_t digest_of_told(const neighbour_entry& peer);
   bool confirm_ways_via(slot neighbour, std::uint64_t digest, steady_time now);
   static const learned_way* way_to_tell(slot to, const table_entry& table);
-  bool is_told(const neighbour_entry& peer, const node_id& origin, const destination_entry& entry) const;
+  bool is_told(const neighbour_entry& peer, destination& of) const;
   void repeat(neighbour_entry& peer, const told_packet& packet);
   void repeat_all(neighbour_entry& peer);
   void repeat_unanswered(neighbour_entry& peer, steady_time now);
   void ask_for_wanted(steady_time now);
-  void put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
-                  steady_time now);
+  void put_update(neighbour_entry& peer, destination& of, std::vector<route_update>& out, steady_time now);
   void tell(const node_id& to, neighbour_entry& peer, steady_time now);
   steady_time news_due(const neighbour_entry& peer) const;
   steady_time acks_due(const neighbour_entry& peer) const;
@@ -230,6 +241,7 @@ private:
   std::map<node_id, neighbour_entry> neighbours_;
   std::vector<std::pair<node_id, neighbour_entry*>> slots_; ///< none: the slot is free, or its ways are being forgotten
   std::set<wanted_key> wanted_;
+  steady_time wanted_at_ = steady_time::max(); ///< nothing wanted is to be asked for before
   std::map<std::pair<wanted_key, claim>, steady_time> passed_on_;
   steady_time refresh_at_{};
   table_counters counters_;

@@ -42,6 +42,7 @@ void distance_vector::on_session(neighbour_entry& peer, std::uint64_t session, s
   peer.unanswered = 0;
   if (!restarted) return;
   peer.own_told.reset();
+  forget_to_tell(peer);
   forget_all_of(peer.place, now);
   tell_everything(peer);
 }
@@ -53,7 +54,7 @@ void distance_vector::on_request(const node_id& from, const seqno_request& reque
   auto& table = at->second.tables[index_of(request.table)];
   auto& peer = neighbours_.at(from);
   if (table.chosen && *table.chosen != peer.place && table.told_claim > request.newer_than.what) {
-    tell_one(peer, request.origin);
+    tell_one(peer, *at);
     return;
   }
   peer.asked.insert(request.origin);
@@ -73,7 +74,7 @@ void distance_vector::on_request(const node_id& from, const seqno_request& reque
 
 void distance_vector::raise_own_claim(const node_id& asked_by, const signed_claim& newer_than, steady_time now) {
   if (newer_than.what < own_.what) {
-    tell_one(neighbours_.at(asked_by), keys_.id());
+    tell_self(neighbours_.at(asked_by));
     return;
   }
   // a claim from an earlier life, when the clock was ahead: believed only with this node's own signature
@@ -85,19 +86,32 @@ void distance_vector::raise_own_claim(const node_id& asked_by, const signed_clai
   raised_at_ = now;
   ++counters_.claims_raised;
   own_ = sign_claim(keys_, next_claim(newer_than.what));
-  tell_one(neighbours_.at(asked_by), keys_.id());
+  tell_self(neighbours_.at(asked_by));
 }
 
-void distance_vector::tell_all(const node_id& origin, urgency how) {
-  for (auto& [id, peer] : neighbours_) {
-    peer.to_tell.insert(origin);
-    peer.hurries |= how == urgency::at_once || peer.asked.contains(origin);
-  }
+void distance_vector::enqueue(neighbour_entry& peer, destination& of) {
+  if (of.first == slots_[peer.place].first) return; // nobody reaches it better than itself
+  auto* told = find_told(of.second, peer.place);
+  if (told == nullptr) told = &of.second.told.emplace_back(told_to{peer.place, false, {}});
+  if (!std::exchange(told->queued, true)) peer.to_tell.push_back(&of);
+}
+
+void distance_vector::tell_one(neighbour_entry& peer, destination& of) {
+  enqueue(peer, of);
+  peer.hurries = true;
+}
+
+void distance_vector::tell_self(neighbour_entry& peer) { peer.to_tell_self = peer.hurries = true; }
+
+void distance_vector::forget_to_tell(neighbour_entry& peer) {
+  for (auto* each : peer.to_tell) find_told(each->second, peer.place)->queued = false;
+  peer.to_tell.clear();
+  peer.to_tell_self = false;
 }
 
 /// News of a way is of no use to a neighbour whose own one, by the same claim, was and is as good: ours is not feasible there,
 /// whatever it costs. It hears of it as soon as its own gets worse, and at each refresh.
-void distance_vector::tell_change(const node_id& origin, const table_entry& table, const std::optional<slot>& chosen_before,
+void distance_vector::tell_change(destination& of, const table_entry& table, const std::optional<slot>& chosen_before,
                                   const offer& before, urgency how) {
   const auto cheapest = std::min(before.cost, table.told.cost);
   auto has_no_use = [&](slot neighbour) {
@@ -108,9 +122,10 @@ void distance_vector::tell_change(const node_id& origin, const table_entry& tabl
     });
   };
   for (auto& [id, peer] : neighbours_) {
-    if (!peer.asked.contains(origin) && has_no_use(peer.place)) continue;
-    peer.to_tell.insert(origin);
-    peer.hurries |= how == urgency::at_once || peer.asked.contains(origin);
+    const bool asked = peer.asked.contains(of.first);
+    if (!asked && has_no_use(peer.place)) continue;
+    enqueue(peer, of);
+    peer.hurries |= how == urgency::at_once || asked;
   }
 }
 
@@ -121,41 +136,36 @@ void distance_vector::ask_all(const node_id& origin) {
       peer.to_ask.push_back({origin, {}, metric_class::interactive, 1});
 }
 
-void distance_vector::tell_askers(const node_id& origin) {
+void distance_vector::tell_askers(destination& of) {
   for (auto& [id, peer] : neighbours_)
-    if (peer.asked.contains(origin)) tell_one(peer, origin);
-}
-
-void distance_vector::tell_one(neighbour_entry& peer, const node_id& origin) {
-  peer.to_tell.insert(origin);
-  peer.hurries = true;
+    if (peer.asked.contains(of.first)) tell_one(peer, of);
 }
 
 void distance_vector::tell_everything(neighbour_entry& peer) {
-  peer.to_tell.insert(keys_.id());
-  for (auto& [origin, entry] : destinations_) peer.to_tell.insert(origin);
+  peer.to_tell_self = true;
+  for (auto& each : destinations_) enqueue(peer, each);
 }
 
 /// What was not worth telling at once is told now; of the rest a digest is compared.
-void distance_vector::refresh_neighbour(const node_id& id, neighbour_entry& peer) {
-  if (peer.own_told != own_.what) peer.to_tell.insert(keys_.id());
-  for (auto& [origin, entry] : destinations_)
-    if (origin != id && !is_told(peer, origin, entry)) peer.to_tell.insert(origin);
+void distance_vector::refresh_neighbour(neighbour_entry& peer) {
+  peer.to_tell_self |= peer.own_told != own_.what;
+  for (auto& each : destinations_)
+    if (!is_told(peer, each)) enqueue(peer, each);
   peer.digest_due = true;
 }
 
-const distance_vector::told_offers* distance_vector::offered_to(const destination_entry& entry, slot neighbour) {
-  for (auto& [to, offers] : entry.offered)
-    if (to == neighbour) return &offers;
+distance_vector::told_to* distance_vector::find_told(destination_entry& entry, slot neighbour) {
+  for (auto& each : entry.told)
+    if (each.to == neighbour) return &each;
   return nullptr;
 }
 
-bool distance_vector::is_told(const neighbour_entry& peer, const node_id& origin, const destination_entry& entry) const {
-  static const told_offers nothing{};
-  auto* offered = offered_to(entry, peer.place);
+bool distance_vector::is_told(const neighbour_entry& peer, destination& of) const {
+  auto& [origin, entry] = of;
+  auto* before = find_told(entry, peer.place);
   for (auto c : each_metric_class) {
     auto& table = entry.tables[index_of(c)];
-    const auto& told = (offered != nullptr ? *offered : nothing)[index_of(c)];
+    const auto told = before != nullptr ? before->offers[index_of(c)] : told_offer{};
     auto* way = way_to_tell(peer.place, table);
     const auto now = way ? way_of(origin, table, *way, c) : glow::route::way{};
     if (has_moved(told.what.cost, now.cost, tuning_.tell_share)) return false;
@@ -165,13 +175,13 @@ bool distance_vector::is_told(const neighbour_entry& peer, const node_id& origin
   return true;
 }
 
-std::uint64_t distance_vector::digest_of_told(const neighbour_entry& peer) const {
+std::uint64_t distance_vector::digest_of_told(const neighbour_entry& peer) {
   std::uint64_t sum = 0;
   for (auto c : each_metric_class) {
     if (peer.own_told) sum += offer_digest(keys_.id(), c, own_offer, *peer.own_told);
     for (auto& [origin, entry] : destinations_)
-      if (auto* offers = offered_to(entry, peer.place))
-        sum += offer_digest(origin, c, (*offers)[index_of(c)].what, (*offers)[index_of(c)].by);
+      if (auto* told = find_told(entry, peer.place))
+        sum += offer_digest(origin, c, told->offers[index_of(c)].what, told->offers[index_of(c)].by);
   }
   return sum;
 }
@@ -193,9 +203,15 @@ bool distance_vector::confirm_ways_via(slot neighbour, std::uint64_t digest, ste
 }
 
 void distance_vector::ask_for_wanted(steady_time now) {
+  if (now < wanted_at_) return;
+  wanted_at_ = steady_time::max();
   for (auto& [origin, c] : wanted_) {
     auto& table = destinations_.at(origin).tables[index_of(c)];
-    if (table.requests >= limits::seqno_requests_max || table.request_at > now || !table.feasible_claim) continue;
+    if (table.requests >= limits::seqno_requests_max || !table.feasible_claim) continue;
+    if (table.request_at > now) {
+      wanted_at_ = std::min(wanted_at_, table.request_at);
+      continue;
+    }
     for (auto& each : table.ways) {
       if (cost_of(each, c) == infinite_metric || (is_feasible(table, each) && !each.worse_since)) continue;
       auto& asked = slots_[each.via].second->to_ask; // a way of finite cost has a neighbour
@@ -203,7 +219,7 @@ void distance_vector::ask_for_wanted(steady_time now) {
         asked.push_back({origin, *table.feasible_claim, c, limits::hop_limit_default});
     }
     table.request_at = now + limits::seqno_request_pause * (1 << std::min(table.requests, 5u));
-    ++table.requests;
+    if (++table.requests < limits::seqno_requests_max) wanted_at_ = std::min(wanted_at_, table.request_at);
   }
 }
 
@@ -212,22 +228,13 @@ const distance_vector::learned_way* distance_vector::way_to_tell(slot to, const 
   return table.chosen == to ? nullptr : chosen_way(table);
 }
 
-void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const node_id& origin, std::vector<route_update>& out,
-                                 steady_time now) {
-  if (origin == to) return; // nobody reaches it better than itself
-  if (origin == keys_.id()) {
-    peer.own_told = own_.what;
-    out.push_back({origin, own_, {own_offer, own_offer}});
-    return;
-  }
-  auto at = destinations_.find(origin);
-  if (at == destinations_.end()) return; // forgotten, and retracted long ago
-  auto& entry = at->second;
-  auto offered = std::find_if(entry.offered.begin(), entry.offered.end(), [&](auto& each) { return each.first == peer.place; });
+void distance_vector::put_update(neighbour_entry& peer, destination& of, std::vector<route_update>& out, steady_time now) {
+  auto& [origin, entry] = of;
+  auto& before = *find_told(entry, peer.place);
   for (auto c : each_metric_class) {
     auto& table = entry.tables[index_of(c)];
     const auto* chosen = way_to_tell(peer.place, table);
-    if (!chosen && (offered == entry.offered.end() || !offered->second[index_of(c)].may_stand)) continue;
+    if (!chosen && !before.offers[index_of(c)].may_stand) continue;
     signed_claim said;
     offer told;
     if (chosen) {
@@ -239,8 +246,7 @@ void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const
       table.feasible_claim = chosen->said;
       table.feasible_told = now;
     }
-    if (offered == entry.offered.end()) offered = entry.offered.insert(offered, {peer.place, {}});
-    offered->second[index_of(c)] = {told, true, said.what};
+    before.offers[index_of(c)] = {told, true, said.what};
     const bool fits = !out.empty() && out.back().origin == origin && out.back().said.what == said.what
                       && out.back().said.by_origin == said.by_origin;
     if (!fits) out.push_back({origin, said, {}});
@@ -251,15 +257,15 @@ void distance_vector::put_update(const node_id& to, neighbour_entry& peer, const
 void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time now) {
   const auto bytes_max = std::min(peer.between.control_bytes_max, limits::route_packet_bytes_max);
   if (bytes_max < control_packet_bytes + route_update_bytes) { // its links carry too small packets for routing
-    peer.to_tell.clear();
+    forget_to_tell(peer);
     peer.to_ask.clear();
     peer.acks_owed.clear();
     peer.digest_due = peer.asks_table = false;
     return;
   }
   if (peer.silent) peer.to_ask.clear();
-  auto compares = [&] { return peer.digest_due && peer.to_tell.empty() && peer.in_flight.empty(); };
-  const bool has_news = !peer.silent && (!peer.to_tell.empty() || !peer.to_ask.empty() || peer.asks_table || compares());
+  auto compares = [&] { return peer.digest_due && !has_to_tell(peer) && peer.in_flight.empty(); };
+  const bool has_news = !peer.silent && (has_to_tell(peer) || !peer.to_ask.empty() || peer.asks_table || compares());
   if (has_news && !peer.news_since) peer.news_since = now;
   if (!peer.acks_owed.empty() && !peer.acks_since) peer.acks_since = now;
   peer.hurries |= !peer.to_ask.empty();
@@ -280,22 +286,28 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
       peer.to_ask.pop_back();
       bytes += seqno_request_bytes;
     }
+    if (may_speak && peer.to_tell_self && bytes + route_update_bytes <= bytes_max) {
+      packet.updates.push_back({keys_.id(), own_, {own_offer, own_offer}});
+      bytes += route_update_bytes;
+      origins.push_back(keys_.id());
+      peer.own_told = own_.what;
+      peer.asked.erase(keys_.id());
+      peer.to_tell_self = false;
+    }
     while (may_speak && !peer.to_tell.empty()) {
-      // in turn: were it always the first, those behind it would starve while the first ones keep changing
-      auto next = peer.to_tell.upper_bound(peer.told_last);
-      if (next == peer.to_tell.end()) next = peer.to_tell.begin();
+      auto& next = *peer.to_tell.front();
       std::vector<route_update> updates;
-      put_update(to, peer, *next, updates, now);
+      put_update(peer, next, updates, now);
       const auto more = updates.size() * route_update_bytes;
       if (bytes + more > bytes_max && bytes > control_packet_bytes) break; // the next packet has room
       if (bytes + more <= bytes_max && !updates.empty()) {
         bytes += more;
-        origins.push_back(*next);
+        origins.push_back(next.first);
         packet.updates.insert(packet.updates.end(), updates.begin(), updates.end());
       }
-      peer.told_last = *next;
-      peer.asked.erase(*next);
-      peer.to_tell.erase(next);
+      peer.asked.erase(next.first);
+      find_told(next.second, peer.place)->queued = false;
+      peer.to_tell.pop_front();
     }
     if (may_speak) packet.asks_table = std::exchange(peer.asks_table, false);
     if (may_speak && packet.updates.empty() && compares()) {
@@ -303,7 +315,7 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
       peer.digest_due = false;
     }
     if (peer.acks_owed.empty()) peer.acks_since.reset();
-    const bool told_all = peer.to_tell.empty() && peer.to_ask.empty();
+    const bool told_all = !has_to_tell(peer) && peer.to_ask.empty();
     if (told_all) peer.hurries = false;
     if (told_all && !peer.asks_table && !compares()) peer.news_since.reset();
     const bool speaks = !packet.updates.empty() || !packet.requests.empty() || packet.digest || packet.asks_table;
@@ -312,6 +324,7 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
       packet.number = ++peer.number;
       peer.in_flight[packet.number] = {std::move(origins), packet.digest.has_value(), packet.asks_table,
                                        now + repeat_after(peer)};
+      peer.repeat_at = std::min(peer.repeat_at, now + repeat_after(peer));
     }
     auto body = encode(packet);
     if (speaks) peer.next_send = std::max(now, peer.next_send) + spacing(peer, body.size());
@@ -324,7 +337,9 @@ void distance_vector::tell(const node_id& to, neighbour_entry& peer, steady_time
 steady_time distance_vector::news_due(const neighbour_entry& peer) const {
   if (!peer.news_since) return steady_time::max();
   if (!tuning_.gather) return *peer.news_since;
-  return *peer.news_since + (peer.hurries ? gather_pause(peer.between.rtt) : limits::route_gather_patient);
+  if (peer.hurries) return *peer.news_since + gather_pause(peer.between.rtt);
+  return *peer.news_since + limits::route_gather_patient
+         + static_cast<int>(destinations_.size()) * limits::route_gather_per_destination;
 }
 
 steady_time distance_vector::acks_due(const neighbour_entry& peer) const {
@@ -347,7 +362,10 @@ duration distance_vector::repeat_after(const neighbour_entry& peer) const {
 }
 
 void distance_vector::repeat(neighbour_entry& peer, const told_packet& packet) {
-  peer.to_tell.insert(packet.origins.begin(), packet.origins.end());
+  for (auto& each : packet.origins) {
+    peer.to_tell_self |= each == keys_.id();
+    if (auto of = destinations_.find(each); of != destinations_.end()) enqueue(peer, *of); // else: forgotten, and retracted
+  }
   peer.digest_due |= packet.digest;
   peer.asks_table |= packet.asks_table;
 }
@@ -359,9 +377,12 @@ void distance_vector::repeat_all(neighbour_entry& peer) {
 }
 
 void distance_vector::repeat_unanswered(neighbour_entry& peer, steady_time now) {
+  if (now < peer.repeat_at) return;
+  peer.repeat_at = steady_time::max();
   bool repeated = false;
   for (auto at = peer.in_flight.begin(); at != peer.in_flight.end();) {
     if (at->second.repeat_at > now) {
+      peer.repeat_at = std::min(peer.repeat_at, at->second.repeat_at);
       ++at;
       continue;
     }
@@ -385,11 +406,7 @@ steady_time distance_vector::wake_at() const {
     if (peer.news_since && peer.in_flight.size() < limits::route_packets_in_flight_max)
       out = std::min(out, std::max(peer.next_send - limits::route_packet_burst, news_due(peer)));
   }
-  for (auto& [origin, c] : wanted_) {
-    auto& table = destinations_.at(origin).tables[index_of(c)];
-    if (table.requests < limits::seqno_requests_max && table.feasible_claim) out = std::min(out, table.request_at);
-  }
-  return out;
+  return std::min(out, wanted_at_);
 }
 
 table_effects distance_vector::flush(steady_time now) {

@@ -33,6 +33,8 @@ inline constexpr unsigned route_retransmissions_max = 10;
 inline constexpr duration route_gather_min = 2ms;
 inline constexpr duration route_gather_max = 20ms;
 inline constexpr duration route_gather_patient = 250ms;
+/// The patient ones wait longer by this for each destination known: the larger a mesh, the more of its costs move at any time.
+inline constexpr duration route_gather_per_destination = 1ms;
 inline constexpr duration route_ack_pause = 100ms;
 /// A routing packet is under way for less than this.
 inline constexpr duration route_session_overlap = 3s;
@@ -59,6 +61,8 @@ inline constexpr unsigned trace_answers_per_second = 200;
 inline constexpr std::size_t trace_text_bytes_max = 256;
 /// Between two routes_changed: while routes move all over the mesh, a table of a thousand rows is not copied for each packet.
 inline constexpr duration routes_told_pause = 200ms;
+/// At the least so long for each destination: copying and reading the table may take a thousandth of the time.
+inline constexpr duration routes_told_pause_per_destination = 1ms;
 /// Actors that hear routes_changed: the endpoint, jobs, store, control clients.
 inline constexpr std::size_t route_subscribers_max = 256;
 

@@ -129,7 +129,9 @@ router_effects router_machine::finish(steady_time now) {
   out_ = {};
   if (moved_ && now >= tell_moved_at_) {
     moved_ = false;
-    tell_moved_at_ = now + limits::routes_told_pause;
+    tell_moved_at_ = now
+                     + std::max<duration>(limits::routes_told_pause,
+                                          static_cast<int>(table_.destinations()) * limits::routes_told_pause_per_destination);
     effects_.emplace_back(routes_moved{});
   }
   auto at = std::min(table_.wake_at(), traces_.wake_at());
