@@ -97,7 +97,7 @@ void distance_vector::forget_all_of(slot neighbour, steady_time now) {
     std::erase_if(of.second.told, [&](auto& each) { return each.to == neighbour; });
     for (auto c : each_metric_class) {
       auto& ways = of.second.tables[index_of(c)].ways;
-      if (std::erase_if(ways, [&](auto& each) { return each.via == neighbour; }) != 0) choose(of, c, now);
+      if (std::erase_if(ways, [&](auto& each) { return each.via == neighbour; }) != 0) choose(of, c, news::first_hand, now);
     }
   }
 }
@@ -204,7 +204,7 @@ void distance_vector::learn_offer(neighbour_entry& peer, destination& of, const 
   } else {
     *known = std::move(next);
   }
-  choose(of, c, now);
+  choose(of, c, news::told, now);
   // it had a better way, and was not told of ours (tell_change)
   if (table.chosen && table.chosen != via && promised.cost > promised_before && promised.cost > table.told.cost)
     tell_one(peer, of);
@@ -229,19 +229,24 @@ distance_vector::learned_way* distance_vector::way_via(table_entry& table, slot 
 void distance_vector::choose_all_via(slot neighbour, steady_time now) {
   for (auto& of : destinations_)
     for (auto c : each_metric_class)
-      if (way_via(of.second.tables[index_of(c)], neighbour) != nullptr) choose(of, c, now);
+      if (way_via(of.second.tables[index_of(c)], neighbour) != nullptr) choose(of, c, news::first_hand, now);
 }
 
-void distance_vector::choose(destination& of, metric_class c, steady_time now) {
+/// Of a way that is lost with a link of ours the others hear only when the origin's newer claim did not bring another one soon:
+/// told at once, it would take their ways from all who lie behind us, and each of them would ask the origin, too.
+void distance_vector::choose(destination& of, metric_class c, news how, steady_time now) {
   auto& [origin, entry] = of;
   auto& table = entry.tables[index_of(c)];
   const learned_way* best = nullptr;
   const learned_way* current = nullptr;
   metric best_cost = infinite_metric;
   metric current_cost = infinite_metric;
+  bool hopes = false; // for an infeasible way to become feasible
   for (auto& each : table.ways) {
     const auto cost = cost_of(each, c);
-    if (cost == infinite_metric || each.promised.hops >= limits::hop_limit_default || !is_feasible(table, each)) continue;
+    if (cost == infinite_metric || each.promised.hops >= limits::hop_limit_default) continue;
+    hopes = true;
+    if (!is_feasible(table, each)) continue;
     if (cost < best_cost) best = &each, best_cost = cost;
     if (table.chosen == each.via) current = &each, current_cost = cost;
   }
@@ -260,9 +265,17 @@ void distance_vector::choose(destination& of, metric_class c, steady_time now) {
   const bool has_newer_claim = now_claim != table.told_claim;
   table.told_claim = now_claim;
   table.chosen = best ? std::optional<slot>{best->via} : std::nullopt;
-  if (table.chosen != chosen_before) ++version_;
-  if (table.chosen != chosen_before || now_told.hops != told_before.hops
-      || now_told.packet_bytes_max != told_before.packet_bytes_max
+  if (table.chosen != chosen_before) ++version_, pending_.changed = true;
+  if (best || !hopes || told_before.cost == infinite_metric)
+    table.held_until.reset();
+  else if (how == news::first_hand && !table.held_until)
+    table.held_until = now + limits::route_hold;
+  if (table.held_until && now < *table.held_until) {
+    wanted_at_ = std::min(wanted_at_, *table.held_until);
+    return want_newer(origin, table, c, best_cost, now);
+  }
+  table.held_until.reset();
+  if (table.chosen != chosen_before || now_told.packet_bytes_max != told_before.packet_bytes_max
       || has_moved(told_before.cost, now_told.cost, tuning_.tell_share)) {
     pending_.changed = true;
     table.told = now_told;
@@ -301,7 +314,7 @@ void distance_vector::refresh(steady_time now) {
     bool in_use = false;
     for (auto c : each_metric_class) {
       auto& table = entry.tables[index_of(c)];
-      if (std::erase_if(table.ways, [&](auto& each) { return each.expires <= now; }) != 0) choose(*at, c, now);
+      if (std::erase_if(table.ways, [&](auto& each) { return each.expires <= now; }) != 0) choose(*at, c, news::told, now);
       table.requests = 0;                                                         // ask again what nobody answered
       if (!table.ways.empty() && table.feasible_claim) table.feasible_told = now; // neighbours confirm what they heard
       in_use |= !table.ways.empty() || (table.feasible_claim && now - table.feasible_told < limits::feasible_distance_life);

@@ -25,7 +25,7 @@ namespace glow::route {
 /// How readily routes move. Shares are of the cost at hand.
 struct route_tuning {
   double switch_share = 0.10; ///< a rival way must be cheaper by this
-  double tell_share = 0.05;   ///< a cost that moved less is not worth telling before the refresh
+  double tell_share = 0.10;   ///< a cost that moved less is not worth telling before the refresh
   double ask_share =
     0.30; ///< an infeasible way must be cheaper by this to be asked for: the question may go as far as the origin
   double adopt_share = 0.20; ///< a link's measured cost that moved less is noise
@@ -125,6 +125,8 @@ private:
     unsigned requests = 0;
     std::optional<slot> chosen;
     bool starves = false; ///< no feasible way: the origin is asked at once
+    std::optional<steady_time>
+      held_until; ///< the last feasible way was lost; the others are told only then, unless there is another
   };
   /// The last word to one neighbour about one origin in one metric.
   struct told_offer {
@@ -186,7 +188,8 @@ private:
   claim_ref prove(destination_entry& entry, const node_id& origin, const signed_claim& said);
   bool is_feasible(const table_entry& entry, const learned_way& known) const;
   metric cost_of(const learned_way& known, metric_class c) const;
-  void choose(destination& of, metric_class c, steady_time now);
+  enum class news { first_hand, told }; ///< of a link of ours, or by a neighbour
+  void choose(destination& of, metric_class c, news how, steady_time now);
   void choose_all_via(slot neighbour, steady_time now);
   void want_newer(const node_id& origin, table_entry& entry, metric_class c, metric chosen_cost, steady_time now);
   void forget_all_of(slot neighbour, steady_time now);

@@ -169,7 +169,10 @@ bool distance_vector::is_told(const neighbour_entry& peer, destination& of) cons
     auto* way = way_to_tell(peer.place, table);
     const auto now = way ? way_of(origin, table, *way, c) : glow::route::way{};
     if (has_moved(told.what.cost, now.cost, tuning_.tell_share)) return false;
-    if (way && (told.by != way->said->what || told.what.hops != now.hops || told.what.packet_bytes_max != now.packet_bytes_max))
+    // of newer claims in one life only those hear who asked: what it was told stands, and is confirmed by the digest
+    if (way
+        && (told.by.epoch != way->said->what.epoch || told.what.hops != now.hops
+            || told.what.packet_bytes_max != now.packet_bytes_max))
       return false;
   }
   return true;
@@ -205,16 +208,26 @@ bool distance_vector::confirm_ways_via(slot neighbour, std::uint64_t digest, ste
 void distance_vector::ask_for_wanted(steady_time now) {
   if (now < wanted_at_) return;
   wanted_at_ = steady_time::max();
-  for (auto& [origin, c] : wanted_) {
-    auto& table = destinations_.at(origin).tables[index_of(c)];
+  for (auto at = wanted_.begin(); at != wanted_.end();) {
+    auto [origin, c] = *at++; // choose() may take it out
+    auto& of = *destinations_.find(origin);
+    auto& table = of.second.tables[index_of(c)];
+    if (table.held_until && *table.held_until <= now) choose(of, c, news::told, now);
+    if (table.held_until) wanted_at_ = std::min(wanted_at_, *table.held_until);
     if (table.requests >= limits::seqno_requests_max || !table.feasible_claim) continue;
     if (table.request_at > now) {
       wanted_at_ = std::min(wanted_at_, table.request_at);
       continue;
     }
+    auto may_help = [&](const learned_way& each) {
+      return cost_of(each, c) != infinite_metric && (!is_feasible(table, each) || each.worse_since);
+    };
+    const learned_way* cheapest = nullptr;
+    for (auto& each : table.ways)
+      if (may_help(each) && (cheapest == nullptr || cost_of(each, c) < cost_of(*cheapest, c))) cheapest = &each;
     for (auto& each : table.ways) {
-      if (cost_of(each, c) == infinite_metric || (is_feasible(table, each) && !each.worse_since)) continue;
-      auto& asked = slots_[each.via].second->to_ask; // a way of finite cost has a neighbour
+      if (!may_help(each) || (table.requests == 0 && &each != cheapest)) continue; // at first the best one, then all
+      auto& asked = slots_[each.via].second->to_ask;                               // a way of finite cost has a neighbour
       if (asked.size() < limits::route_entries_per_packet_max)
         asked.push_back({origin, *table.feasible_claim, c, limits::hop_limit_default});
     }

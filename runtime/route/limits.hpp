@@ -50,6 +50,8 @@ inline constexpr unsigned seqno_requests_max = 8;
 inline constexpr duration seqno_request_pause = 200ms;
 /// Requests that this node remembers having passed on, against echoes.
 inline constexpr std::size_t seqno_requests_remembered_max = 1024;
+/// So long a node keeps to itself that a link of its own took its last feasible way, while it asks for a newer claim.
+inline constexpr duration route_hold = 200ms;
 /// A node raises its own sequence number at most so often, whoever asks.
 inline constexpr duration seqno_raise_pause = 20ms;
 /// Traces that run at once, probes repeated after a silence, answers given a second to strangers' probes.
