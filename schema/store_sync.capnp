@@ -7,9 +7,12 @@ $Cxx.namespace("glow::schema::store_sync");
 
 # Request and answer of store_heads: what I have, and some of what you lack.
 struct Heads {
-  vector @0 :List(DeviceCount); # how many commits of each device I hold
+  vector @0 :List(DeviceCount); # how many commits of each device I hold: all, or those that changed since I told you last
   commits @1 :List(Data);       # signed commits beyond the receiver's vector, parents first
-  tips @2 :List(Data);          # ids of commits that no other commit of mine builds on
+  whole @2 :Bool;               # the vector is all of mine
+  digest @3 :UInt64;            # of all of mine; where it is not that of what you then know, ask for the whole
+  known @4 :UInt64;             # digest of what I know of yours: what you tell may build on it
+  asksWhole @5 :Bool;           # yours was another one than your digest says
 }
 
 struct DeviceCount {

@@ -15,24 +15,23 @@ namespace glow {
 
 namespace {
 
-void join_into(store::version_vector& into, const store::version_vector& more) {
-  for (auto& [device, sequence] : more) into[device] = std::max(into[device], sequence);
-}
-
-bool contains(const store::version_vector& all, const store::version_vector& part) {
-  return std::all_of(part.begin(), part.end(), [&](auto& each) {
-    auto found = all.find(each.first);
-    return found != all.end() && found->second >= each.second;
-  });
-}
+using store::contains;
+using store::join_into;
 
 void take_page(store_self self);
 
-/// The peer's word: what it holds, and commits we may lack.
-void take_heads(store_self self, const node_id& from, heads_message&& message) {
-  auto& state = self->state;
-  auto& peer = state.peers[from];
+/// The peer's word of what it holds. False: something that one of us said before did not arrive, or was forgotten.
+bool note_vector(peer_commits& peer, const heads_message& message) {
+  if (message.whole) peer.holds.clear();
   join_into(peer.holds, message.vector);
+  if (message.asks_whole) peer.said.clear();
+  peer.doubtful = !message.whole && store::digest_of(peer.holds) != message.digest;
+  return !peer.doubtful && !message.asks_whole;
+}
+
+/// Commits that we may lack.
+void take_commits(store_self self, const node_id& from, const heads_message& message) {
+  auto& state = self->state;
   commit_page page{from, {}};
   for (auto& each : message.commits) {
     auto commit = store::verify_commit(each);
@@ -134,12 +133,18 @@ void take_page(store_self self) {
   ask(self, std::move(asked));
 }
 
-heads_message own_heads(store_state& state, const store::version_vector& peer_has) {
+/// Of the vector only what the peer does not know yet. `with_commits`: those that it lacks, too.
+heads_message own_heads(store_state& state, peer_commits& peer, bool with_commits) {
   heads_message out;
-  out.vector = state.objects->vector();
-  out.tips = state.objects->tips();
-  if (out.tips.size() > limits::commit_parents_max) out.tips.resize(limits::commit_parents_max);
-  auto commits = state.objects->commits_beyond(peer_has, limits::heads_bytes_max);
+  auto& mine = state.objects->vector();
+  out.whole = peer.said.empty();
+  out.vector = store::beyond(mine, peer.said);
+  out.digest = store::digest_of(mine);
+  out.known = store::digest_of(peer.holds);
+  out.asks_whole = peer.doubtful;
+  peer.said = mine;
+  if (!with_commits) return out;
+  auto commits = state.objects->commits_beyond(peer.offered, limits::heads_bytes_max);
   if (commits.ok()) out.commits = std::move(*commits);
   return out;
 }
@@ -173,23 +178,24 @@ void exchange(store_self self, const node_id& with) {
   peer.exchanging = true;
   peer.again = false;
   join_into(peer.offered, peer.holds);
-  auto mine = own_heads(state, peer.offered);
-  if (!peer.known) mine.commits.clear(); // only ask: it may have all of them
+  auto mine = own_heads(state, peer, peer.known && !peer.doubtful); // else only ask: it may have all of them
   offer(peer, mine.commits);
   bool said_something = !peer.known || !mine.commits.empty();
   send_request wanted{with, request_method::store_heads, encode_heads(mine), limits::fetch_request_timeout,
                       traffic_class::interactive};
   self->request(state.given->endpoint, limits::fetch_request_timeout + 5s, std::move(wanted))
     .then(
-      [self, with, said_something](const response& answer) {
+      [self, with, said_something, said_whole = mine.whole](const response& answer) {
         auto& its = self->state.peers[with];
         its.exchanging = false;
         its.known = true;
         auto heads = decode_heads(answer.body);
         if (!heads.ok()) return;
-        take_heads(self, with, std::move(*heads));
+        (void)note_vector(its, *heads);
+        const bool misses = its.doubtful || (heads->asks_whole && !said_whole); // the whole settles it, right or wrong
+        take_commits(self, with, *heads);
         // more to send; what there is to get is applied first, and announces itself
-        if (its.again || (said_something && lacks_ours(self->state, its)))
+        if (its.again || misses || (said_something && lacks_ours(self->state, its)))
           exchange(self, with);
         else if (self->state.neighbours.contains(with) && differs(self->state, with))
           tick_within(self, self->state.retry_pause);
@@ -198,6 +204,7 @@ void exchange(store_self self, const node_id& with) {
         auto& its = self->state.peers[with];
         its.exchanging = false;
         its.offered.clear();
+        its.said.clear();
         if (self->state.neighbours.contains(with)) tick_within(self, self->state.retry_pause);
       });
 }
@@ -294,10 +301,12 @@ result<byte_string> answer_heads(store_self self, const node_id& from, byte_view
   if (!heads.ok()) return heads.why();
   auto& peer = state.peers[from];
   peer.known = true;
-  peer.offered = heads->vector; // its word of this moment
-  auto mine = own_heads(state, peer.offered);
+  const bool agreed = note_vector(peer, *heads);
+  if (heads->known != store::digest_of(peer.said)) peer.said.clear();
+  peer.offered = peer.holds; // its word of this moment
+  auto mine = own_heads(state, peer, agreed);
   offer(peer, mine.commits);
-  take_heads(self, from, std::move(*heads));
+  take_commits(self, from, *heads);
   return encode_heads(mine);
 }
 

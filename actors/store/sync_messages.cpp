@@ -39,15 +39,16 @@ byte_string encode_heads(const heads_message& message) {
   }
   auto commits = root.initCommits(static_cast<unsigned>(message.commits.size()));
   for (i = 0; i < commits.size(); ++i) commits.set(i, as_data(message.commits[i]));
-  auto tips = root.initTips(static_cast<unsigned>(message.tips.size()));
-  for (i = 0; i < tips.size(); ++i) tips.set(i, as_data(message.tips[i].view()));
+  root.setWhole(message.whole);
+  root.setDigest(message.digest);
+  root.setKnown(message.known);
+  root.setAsksWhole(message.asks_whole);
   return to_bytes(builder);
 }
 
 result<heads_message> decode_heads(byte_view bytes) {
   return read_message<Heads>(bytes, [](Heads::Reader root) -> result<heads_message> {
-    if (root.getVector().size() > limits::commit_devices_max || root.getCommits().size() > limits::commits_per_answer_max
-        || root.getTips().size() > limits::commit_parents_max)
+    if (root.getVector().size() > limits::commit_devices_max || root.getCommits().size() > limits::commits_per_answer_max)
       return error{error_code::malformed, "a peer's heads exceed their bounds"};
     heads_message out;
     for (auto each : root.getVector()) {
@@ -58,10 +59,10 @@ result<heads_message> decode_heads(byte_view bytes) {
       if (each.size() > limits::commit_bytes_max) return error{error_code::malformed, "a commit exceeds its bound"};
       out.commits.push_back(to_bytes(from_data(each)));
     }
-    for (auto each : root.getTips()) {
-      if (each.size() != store::commit_id::size_bytes) return error{error_code::malformed, "a commit's id has the wrong size"};
-      out.tips.push_back(store::commit_id::from(from_data(each)));
-    }
+    out.whole = root.getWhole();
+    out.digest = root.getDigest();
+    out.known = root.getKnown();
+    out.asks_whole = root.getAsksWhole();
     return out;
   });
 }

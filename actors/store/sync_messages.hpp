@@ -9,9 +9,12 @@ namespace glow {
 
 /// Request and answer of store_heads.
 struct heads_message {
-  store::version_vector vector;     ///< what the sender holds
-  std::vector<byte_string> commits; ///< signed, which the receiver lacks, parents first
-  std::vector<store::commit_id> tips;
+  store::version_vector vector{};     ///< what the sender holds: all, or what it did not say before
+  std::vector<byte_string> commits{}; ///< signed, which the receiver lacks, parents first
+  bool whole = true;
+  std::uint64_t digest = 0; ///< of all that the sender holds
+  std::uint64_t known = 0;  ///< of what the sender knows of the receiver's vector
+  bool asks_whole = false;  ///< that was not what the receiver's digest said
 };
 byte_string encode_heads(const heads_message& message);
 /// Errors: `malformed`.

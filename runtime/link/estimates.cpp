@@ -12,6 +12,9 @@ constexpr duration local_rtt = 10ms;
 /// Fewer bytes between two pings say nothing about the rate of the link.
 constexpr std::uint64_t rate_sample_bytes = 64u << 10;
 constexpr int same_class_needed = 3;
+/// Pings while packets flow: at first, and while enough flows to measure a rate; and while little does.
+constexpr duration measuring_interval = 1s;
+constexpr duration measuring_interval_light = 5s;
 
 std::string in_ms(duration d) {
   char text[32];
@@ -31,11 +34,20 @@ estimates::estimates(bool on_link, std::string declared_class) : on_link_{on_lin
   reclassify();
 }
 
+bool estimates::worth_measuring(steady_time now, bool traffic) const {
+  const auto since = now - last_ping_at_;
+  if (since < measuring_interval) return false;
+  if (rtt_samples_taken_ < rtt_samples_.size()) return true; // a single odd sample still moves the round trip
+  if (!traffic) return false;                                // of a path that carries nothing the beat tells often enough
+  return since >= measuring_interval_light || bytes_sent_ - bytes_at_last_ping_ >= rate_sample_bytes;
+}
+
 std::uint32_t estimates::on_ping_sent(steady_time now) {
   auto& slot = pings_[next_number_ % pings_.size()];
   if (slot.number != 0) book_loss(true); // never answered while so many others were sent
   slot = {next_number_, now, bytes_sent_};
   last_ping_at_ = now;
+  bytes_at_last_ping_ = bytes_sent_;
   return next_number_++;
 }
 

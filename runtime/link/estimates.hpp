@@ -30,13 +30,13 @@ public:
   bool worth_telling(steady_time now);
 
   duration rtt() const { return rtt_; } ///< median of a few, smoothed as RFC 6298 does; zero while unmeasured
-  bool has_enough() const { return rtt_samples_taken_ >= rtt_samples_.size(); } ///< a single odd sample moves nothing any more
+  /// While packets flow: a ping now would tell something new. `traffic`: they are payloads.
+  bool worth_measuring(steady_time now, bool traffic) const;
   duration rtt_min() const { return rtt_min_; }
   double loss() const { return loss_; }         ///< share of pings, 0 … 1, over the last thirty or so
   double rate_bps() const { return rate_bps_; } ///< bits per second that arrived; zero while unmeasured
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t bytes_received() const { return bytes_received_; }
-  steady_time last_ping_at() const { return last_ping_at_; }
   const std::string& link_class() const { return class_; }
   const std::string& why() const { return why_; }
 
@@ -61,6 +61,7 @@ private:
   std::array<ping, limits::pings_outstanding_max> pings_{};
   std::uint32_t next_number_ = 1;
   steady_time last_ping_at_{};
+  std::uint64_t bytes_at_last_ping_ = 0; ///< sent until then
   duration rtt_{};
   duration rtt_min_{};
   bool rtt_is_own_ = false;

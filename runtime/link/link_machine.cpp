@@ -6,8 +6,6 @@
 namespace glow::link {
 namespace {
 
-/// Pings that measure while traffic flows.
-constexpr duration measuring_interval = 1s;
 constexpr duration timer_slack = 5ms;
 
 std::uint64_t micros(steady_time t) {
@@ -210,9 +208,7 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   last_packet_at_ = now;
   outgoing_ = std::move(all);
   if (liveness_ && expects != expectation::nothing) {
-    // routing alone says little of a path that carries nothing; the beat measures it often enough
-    const bool measures = expects == expectation::traffic || !estimates_.has_enough();
-    if (measures && now - estimates_.last_ping_at() >= measuring_interval) send_ping(out, now);
+    if (estimates_.worth_measuring(now, expects == expectation::traffic)) send_ping(out, now);
     liveness_->on_sent(now, estimates_.rtt(), expects == expectation::answer ? limits::answer_pause_max : 0ns);
   }
   return finish(std::move(out));

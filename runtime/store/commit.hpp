@@ -4,15 +4,13 @@
 
 #include "runtime/base/time.hpp"
 #include "runtime/store/address.hpp"
+#include "runtime/store/version_vector.hpp"
 
 #include <functional>
-#include <map>
 #include <string>
 
 namespace glow::store {
 
-/// How many commits of each device are contained in a history.
-using version_vector = std::map<node_id, std::uint64_t>;
 using signature = fixed_bytes<64, struct commit_signature_tag>;
 
 /// The device that writes: its node key signs. The store never sees the secret key.

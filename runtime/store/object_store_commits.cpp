@@ -21,13 +21,6 @@ std::uint64_t sum_of(const version_vector& vector) {
   return std::accumulate(vector.begin(), vector.end(), std::uint64_t{0}, [](auto sum, auto& each) { return sum + each.second; });
 }
 
-void join_into(version_vector& into, const version_vector& more) {
-  for (auto& [device, sequence] : more) {
-    auto& known = into[device];
-    known = std::max(known, sequence);
-  }
-}
-
 /// Ascending by path; of several changes of one path the last stays. Errors: `usage`.
 result<std::vector<tree_entry>> sort_changes(std::vector<tree_entry> changes) {
   for (auto& each : changes)

@@ -328,8 +328,7 @@ void check_store_sync(byte_view input) {
   if (what == 0) {
     if (!keeps_meaning(bytes, decode_heads, encode_heads)) return;
     auto heads = *decode_heads(bytes);
-    require(heads.vector.size() <= limits::commit_devices_max && heads.commits.size() <= limits::commits_per_answer_max
-              && heads.tips.size() <= limits::commit_parents_max,
+    require(heads.vector.size() <= limits::commit_devices_max && heads.commits.size() <= limits::commits_per_answer_max,
             "heads are bounded");
   } else if (what == 1) {
     if (keeps_meaning(bytes, decode_fetch, encode_fetch))
@@ -349,7 +348,7 @@ std::vector<seed> store_sync_seeds() {
   };
   auto known = some_commit();
   auto address = object_address::from(byte_string(32, 6));
-  return {{"heads", with(0, encode_heads({{{device().device, 2}}, {known.bytes}, {known.id}}))},
+  return {{"heads", with(0, encode_heads({{{device().device, 2}}, {known.bytes}, false, 1, 2, true}))},
           {"fetch", with(1, encode_fetch({address, address}))},
           {"fetched", with(2, encode_fetched({{text_of(90)}, {address}}))}};
 }
