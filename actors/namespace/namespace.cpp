@@ -190,7 +190,7 @@ void on_routes(namespace_self self, const routes_changed& m) {
   if (m.routes)
     for (auto& each : *m.routes) {
       if (!each.feasible || each.destination == state.known->self()) continue;
-      if (each.hops == 1)
+      if (each.hops == 1 && each.traffic == traffic_class::interactive) // the way that exchanges take
         neighbours.insert(each.destination);
       else if (state.known->current_roster()->find(each.destination))
         farther.insert(each.destination);

@@ -98,7 +98,7 @@ void take_answer(store_self self, const store::ask_peer& asked, byte_view body) 
 
 void send_fetch(store_self self, store::ask_peer&& ask) {
   send_request wanted{ask.to, request_method::store_fetch, encode_fetch(ask.addresses), limits::fetch_request_timeout,
-                      traffic_class::bulk};
+                      ask.metadata ? traffic_class::interactive : traffic_class::bulk};
   auto request = ask.request;
   // the endpoint keeps the deadline; the pause on top is for its own answer
   self->request(self->state.given->endpoint, limits::fetch_request_timeout + 5s, std::move(wanted))
@@ -153,8 +153,9 @@ void fetch(store_self self, fetch_objects wanted, std::function<void()> here, st
     if (each != state.given->roster->self && (!holder || state.reachable.contains(each))) holder = each;
   auto number = ++state.last_fetch;
   auto timeout = wanted.timeout;
+  auto metadata = wanted.metadata;
   state.fetches.emplace(number, fetch_under_way{std::move(wanted), std::move(here), std::move(failed)});
-  perform(self, state.wants.on_want(number, objects, holder, timeout, self->clock().now()));
+  perform(self, state.wants.on_want(number, objects, holder, timeout, self->clock().now(), metadata));
 }
 
 void ask(store_self self, question asked) {
@@ -169,6 +170,7 @@ void ask(store_self self, question asked) {
   wanted.addresses = std::move(lacks->addresses);
   wanted.holders = asked.holders;
   wanted.timeout = asked.timeout;
+  wanted.metadata = asked.metadata;
   auto kept = std::make_shared<question>(std::move(asked));
   fetch(
     self, std::move(wanted),

@@ -114,6 +114,7 @@ void take_page(store_self self) {
   asked.what = "commits of " + name_of(state, page->from);
   asked.timeout = limits::metadata_timeout;
   asked.holders = {page->from};
+  asked.metadata = true;
   asked.attempt = [self, page]() -> std::optional<store::missing> {
     auto absent = missing_trees(self->state, *page);
     if (absent.ok() && !absent->addresses.empty()) return std::move(*absent);
@@ -258,7 +259,8 @@ void take_routes(store_self self, const std::shared_ptr<const std::vector<route_
     if (!member || member->as == identity::role::guest) continue;
     // a neighbour passes news on, unless it is a guest, who has no part in the store
     auto* next = state.given->roster->find(each.next);
-    if (each.hops == 1 || !next || next->as == identity::role::guest) told_at_once.insert(each.destination);
+    const bool direct = each.hops == 1 && each.traffic == traffic_class::interactive; // the way that heads take
+    if (direct || !next || next->as == identity::role::guest) told_at_once.insert(each.destination);
     auto [place, fresh] = nearest.try_emplace(each.destination, store::fetch_source{each.destination, each.hops, each.metric});
     if (!fresh && std::tie(each.hops, each.metric) < std::tie(place->second.hops, place->second.metric))
       place->second = {each.destination, each.hops, each.metric};

@@ -41,6 +41,7 @@ struct fetch_objects {
   std::uint64_t objects_total = 0;
   duration timeout{};
   fetch_watcher_actor watcher; ///< or null
+  bool metadata = false;       ///< nodes of trees, which travel as commits do: also where bulk may not
 };
 struct objects_fetched {};
 using object_fetcher_actor = caf::typed_actor<caf::replies_to<fetch_objects>::with<objects_fetched>>;

@@ -25,7 +25,7 @@ want_effects want_list::on_sources(std::vector<fetch_source> sources, steady_tim
 }
 
 want_effects want_list::on_want(std::uint64_t number, const std::vector<wanted_object>& objects, std::optional<node_id> holder,
-                                duration timeout, steady_time now) {
+                                duration timeout, steady_time now, bool metadata) {
   want_effects out;
   if (wants_.size() >= limits::wants_max || objects.size() > limits::want_objects_max) {
     out.emplace_back(want_failed{number, objects.size(), false, "too much is being fetched at the moment"});
@@ -33,6 +33,7 @@ want_effects want_list::on_want(std::uint64_t number, const std::vector<wanted_o
   }
   auto& entry = wants_[number];
   entry.holder = holder;
+  entry.metadata = metadata;
   entry.timeout = timeout;
   entry.last_arrival = now;
   for (auto& each : objects) {
@@ -228,7 +229,7 @@ std::pair<want_list::choice, node_id> want_list::choose(const object_state& each
 void want_list::ask(const node_id& to, filling&& what, steady_time now, want_effects& out) {
   ++peers_.at(to).under_way;
   requests_[what.number] = request_state{to, now, what.addresses};
-  out.emplace_back(ask_peer{what.number, to, std::move(what.addresses)});
+  out.emplace_back(ask_peer{what.number, to, std::move(what.addresses), what.metadata});
 }
 
 /// One turn of a want: some of its objects go to peers. False when nothing of it could be moved.
@@ -249,6 +250,7 @@ bool want_list::assign_some(want_state& each, std::map<node_id, filling>& open, 
     auto& filled = open[node];
     if (filled.number == 0) filled.number = ++last_request_;
     place->second.request = filled.number;
+    filled.metadata &= each.metadata;
     filled.bytes += place->second.bytes ? place->second.bytes : limits::tree_node_bytes_max / 2;
     filled.addresses.push_back(address);
     if (filled.bytes < limits::fetch_request_bytes && filled.addresses.size() < limits::fetch_addresses_max) continue;

@@ -43,6 +43,7 @@ struct ask_peer {
   std::uint64_t request = 0;
   node_id to;
   std::vector<object_address> addresses;
+  bool metadata = false; ///< all for wants of metadata: small, and somebody's view waits for them
 };
 /// Some objects of the want came; this many are still missing.
 struct want_progressed {
@@ -77,7 +78,7 @@ public:
   /// Wants these objects. `holder`: a node that is told to have them, asked first. `want` is the caller's, never reused.
   /// At most limits::want_objects_max objects and limits::wants_max wants, else the want fails at once.
   want_effects on_want(std::uint64_t want, const std::vector<wanted_object>& objects, std::optional<node_id> holder,
-                       duration timeout, steady_time now);
+                       duration timeout, steady_time now, bool metadata = false);
   want_effects on_answer(std::uint64_t request, const fetch_verdict& verdict, steady_time now);
   want_effects on_failure(std::uint64_t request, const std::string& why, steady_time now);
   /// Times out, asks again. Call every 100 ms or so while !idle().
@@ -102,6 +103,7 @@ private:
     std::vector<object_address> refused; // by everybody in this round
     std::size_t missing = 0;
     std::optional<node_id> holder;
+    bool metadata = false;
     duration timeout{};
     steady_time last_arrival;
     std::set<node_id> distrusted;
@@ -121,6 +123,7 @@ private:
   struct filling {
     std::uint64_t number = 0;
     std::size_t bytes = 0; // expected
+    bool metadata = true;
     std::vector<object_address> addresses;
   };
   enum class choice { busy, nobody, found };
