@@ -169,8 +169,9 @@ void ask(store_self self, question asked) {
   wanted.what = asked.what;
   wanted.addresses = std::move(lacks->addresses);
   wanted.holders = asked.holders;
+  if (lacks->holder) wanted.holders = {*lacks->holder};
   wanted.timeout = asked.timeout;
-  wanted.metadata = asked.metadata;
+  wanted.metadata = !lacks->content;
   auto kept = std::make_shared<question>(std::move(asked));
   fetch(
     self, std::move(wanted),

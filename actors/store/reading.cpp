@@ -128,7 +128,15 @@ or_missing<path_bytes> read_bytes(store::object_store& in, const read_path& aske
   if (at.entry->kind == entry_kind::symlink)
     return error{error_code::usage, printable(at.path) + " is a symlink to " + printable(at.entry->target)};
   auto bytes = store::read_file(in.chunks(), *at.entry, asked.offset, std::min(asked.bytes_max, limits::chunk_bytes_max));
-  if (!is_here(bytes)) return not_here<path_bytes>(bytes);
+  if (!is_here(bytes)) {
+    auto absent = not_here<path_bytes>(bytes);
+    if (absent.ok()) {
+      auto& what = std::get<store::missing>(*absent);
+      what.holder = at.entry->stamp.device;
+      what.content = true;
+    }
+    return absent;
+  }
   path_bytes out;
   out.bytes = std::move(std::get<0>(*bytes));
   out.size = at.entry->size;

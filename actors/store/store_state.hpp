@@ -21,7 +21,6 @@ struct question {
   std::set<node_id> holders; ///< who is told to have the missing objects; empty: any member
   std::function<std::optional<store::missing>()> attempt;
   std::function<void(const error&)> fail;
-  bool metadata = false; ///< only nodes of trees can be missing
 };
 
 /// A want under way, and whom it concerns.

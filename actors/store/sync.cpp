@@ -114,7 +114,6 @@ void take_page(store_self self) {
   asked.what = "commits of " + name_of(state, page->from);
   asked.timeout = limits::metadata_timeout;
   asked.holders = {page->from};
-  asked.metadata = true;
   asked.attempt = [self, page]() -> std::optional<store::missing> {
     auto absent = missing_trees(self->state, *page);
     if (absent.ok() && !absent->addresses.empty()) return std::move(*absent);

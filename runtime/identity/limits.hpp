@@ -54,7 +54,7 @@ inline constexpr duration sync_timeout = 10s;
 inline constexpr duration addresses_save_pause = 2s;
 /// The first member farther away than neighbours is asked this long after it became reachable: when it is back from a
 /// journey, its neighbours have mostly told us by then.
-inline constexpr duration sync_farther_first = 10s;
+inline constexpr duration sync_farther_first = 2min;
 /// Members in step are asked again this often, in case a change was told to nobody.
 inline constexpr duration sync_pause_idle = 10min;
 /// Subscribers of one namespace: the node's own actors.

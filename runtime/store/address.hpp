@@ -7,6 +7,7 @@
 #include "runtime/store/limits.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,8 @@ using commit_id = fixed_bytes<32, struct commit_id_tag>;
 /// Put them (`object_store::put_object`) and ask again.
 struct missing {
   std::vector<object_address> addresses; ///< ≤ limits::missing_objects_max, without repetitions
+  std::optional<node_id> holder{};       ///< the device that wrote what needs them
+  bool content = false;                  ///< chunks of files, not nodes of trees
 };
 /// A `T`, or what is missing to know it, or an error.
 template <class T>

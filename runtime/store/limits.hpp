@@ -100,8 +100,8 @@ inline constexpr duration sync_retry_pause = 5s;
 /// It doubles up to this while nothing comes of it, so that two peers that disagree do not keep each other awake.
 inline constexpr duration sync_retry_pause_max = 10min;
 /// Members that are no neighbours are asked for commits in turn, the first so soon, one in each pause.
-inline constexpr duration farther_exchange_first = 5s;
-inline constexpr duration farther_exchange_pause = 10min;
+inline constexpr duration farther_exchange_first = 2min;
+inline constexpr duration farther_exchange_pause = 30min;
 /// How long a command without a deadline of its own waits for objects from peers.
 inline constexpr duration question_timeout = 30s;
 /// Newest commits of one page whose trees are fetched along with it; older ones when somebody asks.

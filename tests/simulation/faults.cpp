@@ -12,8 +12,12 @@ namespace {
 
 constexpr std::size_t rot_candidates_max = 64;
 constexpr std::size_t flood_messages = 5000;
-/// A larger mesh is struck as often as a home: else most of it would be down at any time.
 constexpr double nodes_of_a_home = 6;
+/// Of a mesh larger than this every strike moves the more routes: there strikes are as rare as it is large, so that a run costs
+/// the same for each node, and the mesh comes to rest in between, as real ones do.
+constexpr double nodes_of_a_small_mesh = 10;
+/// Cables that a swizzle takes at the most, about.
+constexpr std::size_t cables_swizzled = 10;
 
 } // namespace
 
@@ -51,10 +55,11 @@ void fault_injector::end() {
 
 /// Exponentially distributed pauses: strikes are independent of each other.
 void fault_injector::strike_later(const std::string& kind) {
-  auto alone = kind == "partitions" || kind == "swizzle" || kind == "floods";
-  auto homes = std::max(1.0, static_cast<double>(mesh_.size()) / nodes_of_a_home); // a partition costs as the mesh is large
-  auto mean =
-    static_cast<double>(pace_.count()) * (alone ? homes : 1 / std::min(static_cast<double>(mesh_.size()), nodes_of_a_home));
+  auto nodes = static_cast<double>(mesh_.size());
+  auto strikes_all = kind == "partitions" || kind == "swizzle" || kind == "floods";
+  auto share = nodes > nodes_of_a_small_mesh ? nodes / nodes_of_a_home : 1 / std::min(nodes, nodes_of_a_home);
+  if (strikes_all) share = std::max(1.0, 4 * share);
+  auto mean = static_cast<double>(pace_.count()) * share;
   auto pause = duration{static_cast<std::int64_t>(-std::log(1 - random_.next_unit()) * mean)};
   mesh_.runs().after(pause, [this, kind] {
     if (!striking_) return;
@@ -135,8 +140,9 @@ void fault_injector::part() {
 
 void fault_injector::swizzle() {
   std::vector<std::size_t> chosen;
+  const auto one_in = std::max<std::size_t>(2, mesh_.wires().cables() / cables_swizzled);
   for (std::size_t i = 0; i < mesh_.wires().cables(); ++i)
-    if (random_.next_below(2) == 0) chosen.push_back(i);
+    if (random_.next_below(one_in) == 0) chosen.push_back(i);
   duration at{};
   for (auto each : chosen) {
     at += up_to(2s);

@@ -11,12 +11,14 @@ namespace {
 constexpr auto probe_method = static_cast<request_method>(4000); // no service of the product has it
 constexpr std::size_t probe_bytes_max = 40'000;
 constexpr std::size_t file_bytes_max = 120'000;
-constexpr std::size_t small_mesh = 10; ///< of a larger one each file and probe is the smaller: all carry about the same work
+/// In a larger mesh there is less of everything, and smaller: what one put or job says goes to everybody, and a packet over many
+/// hops.
+constexpr std::size_t small_mesh = 10;
 constexpr std::size_t job_steps = 4;
 constexpr duration request_patience = 20s;
 constexpr duration final_patience = 4min; // everybody reads everything at once, over the slowest cables, too
 
-constexpr std::size_t final_reads_max = 100;
+constexpr std::size_t final_reads_max = 50;
 
 digest digest_of(byte_view bytes) { return identity::hash_of("simulation content", {bytes}); }
 
@@ -41,12 +43,11 @@ void workload::begin() {
   working_ = true;
   auto nodes = static_cast<double>(mesh_.size());
   auto per_node = [&](double seconds) { return duration{static_cast<std::int64_t>(seconds * 1e9 / nodes)}; };
-  // a larger mesh does not work more than a home: what is put goes to everybody, and costs the square of its size
-  repeat(std::max<duration>(per_node(10), 1s), &workload::send_request_somewhere);
-  auto pause = mesh_.size() > small_mesh ? 30s : 10s;
-  repeat(std::max<duration>(per_node(60), pause), &workload::put_something);
-  repeat(std::max<duration>(per_node(60), pause), &workload::read_something);
-  repeat(90s, &workload::submit_job);
+  const bool large = mesh_.size() > small_mesh;
+  repeat(large ? 5s : std::max<duration>(per_node(10), 1s), &workload::send_request_somewhere);
+  repeat(large ? 60s : std::max<duration>(per_node(60), 10s), &workload::put_something);
+  repeat(large ? 60s : std::max<duration>(per_node(60), 10s), &workload::read_something);
+  repeat(large ? 10min : 90s, &workload::submit_job);
 }
 
 void workload::repeat(duration mean, void (workload::*what)()) {
@@ -97,7 +98,7 @@ void workload::send_request_somewhere() {
   auto number = ++last_number_;
   byte_string body;
   append_le(body, number);
-  append(body, some_content(scaled(probe_bytes_max)));
+  append(body, some_content(scaled(scaled(probe_bytes_max))));
   deliveries_.on_sent(number, {*from, to, digest_of(body)});
   auto failed = [this, number](const error&) { deliveries_.on_failed(number); };
   mesh_.ask<response>(
