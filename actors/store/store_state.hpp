@@ -32,11 +32,12 @@ struct fetch_under_way {
 
 /// What is known of one peer's commits.
 struct peer_commits {
-  store::version_vector holds;   ///< as it said last
-  store::version_vector offered; ///< as it will hold once it has taken what was sent to it
-  store::version_vector said;    ///< ours, as it knows it if everything arrived
-  bool doubtful = false;         ///< `holds` is not what its digest says: the next message asks for the whole
-  bool known = false;            ///< it has spoken
+  store::version_vector holds;       ///< as it said last
+  store::version_vector offered;     ///< as it will hold once it has taken what was sent to it
+  store::version_vector said;        ///< ours, as it knows it if everything arrived
+  store::version_vector said_before; ///< the same without our last word, which may be on its way
+  bool doubtful = false;             ///< `holds` is not what its digest says: the next message asks for the whole
+  bool known = false;                ///< it has spoken
   bool exchanging = false;
   bool again = false; ///< exchange once more after this one
 };

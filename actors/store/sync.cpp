@@ -142,7 +142,7 @@ heads_message own_heads(store_state& state, peer_commits& peer, bool with_commit
   out.digest = store::digest_of(mine);
   out.known = store::digest_of(peer.holds);
   out.asks_whole = peer.doubtful;
-  peer.said = mine;
+  peer.said_before = std::exchange(peer.said, mine);
   if (!with_commits) return out;
   auto commits = state.objects->commits_beyond(peer.offered, limits::heads_bytes_max);
   if (commits.ok()) out.commits = std::move(*commits);
@@ -303,6 +303,8 @@ result<byte_string> answer_heads(store_self self, const node_id& from, byte_view
   auto& peer = state.peers[from];
   peer.known = true;
   const bool agreed = note_vector(peer, *heads);
+  // its question may have crossed one of ours
+  if (heads->known != store::digest_of(peer.said)) peer.said = peer.said_before;
   if (heads->known != store::digest_of(peer.said)) peer.said.clear();
   peer.offered = peer.holds; // its word of this moment
   auto mine = own_heads(state, peer, agreed);

@@ -300,3 +300,50 @@ TEST_CASE("strangers and malformed requests are refused, and objects are served 
   for (auto& each : fetched->objects)
     REQUIRE(std::find(addresses.begin(), addresses.end(), store::address_of(each)) != addresses.end());
 }
+
+TEST_CASE("the content of a file is asked of the device that wrote it, however many are nearer") {
+  scratch_directory dir;
+  store_mesh mesh{{"reader", "one", "two", "three", "writer"}};
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t k = 0; k < i; ++k) mesh.connect(i, k);
+  write_text(dir / "a", random_bytes(3, 5'000));
+  REQUIRE(mesh.put(4, dir / "a", "/a").ok());
+  mesh.pass(2s);
+  std::vector<std::size_t> asked;
+  mesh.on_answer = [&](std::size_t from, std::size_t, request_method method, byte_string&) {
+    if (method == request_method::store_fetch) asked.push_back(from);
+  };
+  REQUIRE(mesh.ask<path_bytes>(0, read_path{"/a", 0, 10'000, 10s})->bytes.size() == 5'000);
+  CHECK(asked == std::vector<std::size_t>{4});
+}
+
+TEST_CASE("stores in step say only what is new, and one that forgot is told the whole") {
+  scratch_directory dir;
+  store_mesh mesh{{"laptop", "nas", "vps"}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    mesh.connect(i, (i + 1) % 3);
+    write_text(dir / "a", "of " + std::to_string(i));
+    REQUIRE(mesh.put(i, dir / "a", "/a" + std::to_string(i)).ok());
+  }
+  mesh.pass(5s);
+  std::size_t most = 0, wholes = 0;
+  mesh.on_answer = [&](std::size_t, std::size_t, request_method method, byte_string& body) {
+    if (method != request_method::store_heads) return;
+    auto heads = decode_heads(body);
+    REQUIRE(heads.ok());
+    most = std::max(most, heads->vector.size());
+    wholes += heads->whole ? 1 : 0;
+  };
+  REQUIRE(mesh.put(0, dir / "a", "/more").ok());
+  mesh.pass(5s);
+  CHECK(text_at(mesh, 2, "/more") == "of 2");
+  CHECK(most < 3); // of three devices; one answer may repeat the word that it crossed
+  CHECK(wholes == 0);
+  mesh.stop(1);
+  mesh.start(1);
+  mesh.pass(5s);
+  CHECK(wholes > 0);
+  REQUIRE(mesh.put(0, dir / "a", "/last").ok());
+  mesh.pass(5s);
+  CHECK(text_at(mesh, 1, "/last") == "of 2");
+}

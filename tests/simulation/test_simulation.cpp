@@ -63,13 +63,6 @@ TEST_CASE("homes where everything happens at once keep all promises") {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) check_clean(options_for(seed, "default", 2min));
 }
 
-TEST_CASE("fifty nodes where everything happens at once keep all promises for ten minutes") {
-  auto options = options_for(2, "default", 10min);
-  options.topology = "random";
-  options.nodes = 50;
-  check_clean(options);
-}
-
 TEST_CASE("a hundred nodes come to the routes of the whole mesh within two seconds") {
   auto options = options_for(2, "none", 10s);
   options.topology = "random";

@@ -84,3 +84,21 @@ TEST_CASE("news is told at most once a second") {
   CHECK(link.books.worth_telling(link.now));
   CHECK_FALSE(link.books.worth_telling(link.now + 10s));
 }
+
+TEST_CASE("a link is measured often at first and under load, rarely under little, and never for routing alone") {
+  measured_link link{true};
+  auto pings_within = [&](duration time, std::size_t bytes_each, bool traffic) {
+    int pings = 0;
+    for (auto end = link.now + time; link.now < end; link.now += 100ms) {
+      link.books.on_bytes_sent(bytes_each);
+      if (!link.books.worth_measuring(link.now, traffic)) continue;
+      ++pings;
+      link.books.on_pong(link.books.on_ping_sent(link.now), 0, link.now + 2ms);
+    }
+    return pings;
+  };
+  CHECK(pings_within(5s, 100, false) == 5); // nothing is known yet
+  CHECK(pings_within(60s, 100, false) == 0);
+  CHECK(pings_within(60s, 100, true) == 12);
+  CHECK(pings_within(60s, 20'000, true) >= 59);
+}

@@ -205,6 +205,7 @@ public:
   }
 
   steady_time now{1h};
+  std::map<link::expectation, std::size_t> sent; ///< batches, by what follows from them
   bool check_loops = false;
   bool loop_seen = false;
 
@@ -241,7 +242,10 @@ private:
   void perform(std::size_t i, router_effects effects) {
     for (auto& each : effects)
       std::visit(overloaded{
-                   [&](send_packets& e) { transmit(i, e.link - 1, std::move(e.packets)); },
+                   [&](send_packets& e) {
+                     ++sent[e.expects];
+                     transmit(i, e.link - 1, std::move(e.packets));
+                   },
                    [&](deliver_payloads& e) {
                      for (auto& p : e.payloads.packets()) nodes_[i].arrived.push_back({e.from, e.direct, to_text(p)});
                    },

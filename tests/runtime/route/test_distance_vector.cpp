@@ -300,3 +300,81 @@ TEST_CASE("the promised sizes of entries are upper bounds") {
     REQUIRE(encode(packet).size() <= bound);
   }
 }
+
+namespace {
+
+/// Node 0 between three neighbours: node 2 is reached through node 1 or, dearer, through node 4; node 5 listens and acknowledges.
+struct between_three : fixture {
+  std::vector<offer> heard; ///< by node 5, of node 2, interactive
+
+  between_three() {
+    std::vector<node_id> members{id(0), id(1), id(2), id(4), id(5)};
+    std::sort(members.begin(), members.end());
+    (void)table.set_members(members, now);
+    for (auto each : {4u, 5u}) take(table.set_neighbour(id(each), between(1000), now));
+    say(1, {500, 1}, 1000);
+    say(4, {500, 1}, 3000);
+  }
+  void say(unsigned from, claim what, metric cost) {
+    control_packet packet{70 + from, ++number, 0, {}, {}, {}};
+    packet.updates.push_back(offer_of(2, what, cost));
+    take(table.on_control(id(from), encode(packet), now));
+  }
+  void take(const table_effects& effects) {
+    for (auto& each : effects.send) {
+      auto packet = *decode_control_packet(each.body);
+      if (each.to == id(5))
+        for (auto& update : packet.updates)
+          if (update.origin == id(2) && update.offers[0]) heard.push_back(*update.offers[0]);
+      if (packet.number == 0) continue;
+      unsigned from = each.to == id(1) ? 1 : each.to == id(4) ? 4 : 5;
+      control_packet answer{70 + from, 0, packet.session, {packet.number}, {}, {}};
+      take(table.on_control(each.to, encode(answer), now));
+    }
+  }
+  void run_for(duration time) {
+    for (auto end = now + time; table.wake_at() <= end;) {
+      now = std::max(now, table.wake_at());
+      take(table.on_tick(now));
+    }
+  }
+};
+
+} // namespace
+
+TEST_CASE("the loss of a last feasible way is told only when a newer claim does not come soon") {
+  between_three f;
+  REQUIRE(f.heard.size() == 1);
+  REQUIRE(f.heard.back().cost == 2000);
+  f.take(f.table.drop_neighbour(fixture::id(1), f.now));
+  CHECK_FALSE(f.knows(2));
+  f.run_for(limits::route_hold / 2);
+  CHECK(f.heard.size() == 1);
+  SECTION("it comes: the others hear of the new way alone") {
+    f.say(4, {500, 2}, 3000);
+    CHECK(f.knows(2));
+    f.run_for(5s);
+    REQUIRE(f.heard.size() == 2);
+    CHECK(f.heard.back().cost == 4000);
+  }
+  SECTION("it does not: they hear that there is none") {
+    f.run_for(limits::route_hold);
+    REQUIRE(f.heard.size() == 2);
+    CHECK(f.heard.back().cost == infinite_metric);
+  }
+  SECTION("the other way is withdrawn: they hear it at once") {
+    f.say(4, {500, 1}, infinite_metric);
+    REQUIRE(f.heard.size() == 2);
+    CHECK(f.heard.back().cost == infinite_metric);
+  }
+}
+
+TEST_CASE("a newer claim of the same life goes to nobody who did not ask, one of another life to all at the refresh") {
+  between_three f;
+  f.say(1, {500, 2}, 1000);
+  f.run_for(limits::route_refresh_max + 1s);
+  CHECK(f.heard.size() == 1);
+  f.say(1, {600, 1}, 1000);
+  f.run_for(limits::route_refresh_max + 1s);
+  CHECK(f.heard.size() == 2);
+}

@@ -1,3 +1,4 @@
+#include "runtime/route/limits.hpp"
 #include "tests/runtime/route/mesh_network.hpp"
 
 using namespace glow;
@@ -101,6 +102,18 @@ TEST_CASE("a direct payload reaches the neighbour only, and is proven to be from
   CHECK(l.net.at(1).arrived[0].from == l.net.id_of(0));
   CHECK(l.net.at(2).arrived.empty());
   CHECK(l.net.at(0).machine->drops().not_a_neighbour == 1);
+}
+
+TEST_CASE("links are told which packets ask for an answer: payloads and routing do, acknowledgements do not") {
+  line_of_three l;
+  l.net.run_for(2s);
+  l.net.sent.clear();
+  l.net.run_for(2 * limits::route_refresh_max);
+  CHECK(l.net.sent[link::expectation::answer] > 0);
+  CHECK(l.net.sent[link::expectation::nothing] > 0);
+  CHECK(l.net.sent[link::expectation::traffic] == 0);
+  l.net.send(0, 2, "payload", traffic_class::interactive);
+  CHECK(l.net.sent[link::expectation::traffic] > 0);
 }
 
 TEST_CASE("a payload to oneself is delivered without a link") {
