@@ -203,7 +203,9 @@ link_actor::behavior_type link_behavior(link_self self, link_arguments arguments
     [=, &machine](const channel_closed& m) {
       if (m.channel == self->state.channel.channel) perform(self, machine.on_channel_lost(m.why));
     },
-    [=, &machine](packets_to_send& m) { perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects)); },
+    [=, &machine](packets_to_send& m) {
+      perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects));
+    },
     [=, &machine](const close_link& m) {
       perform(self, machine.on_close({error_code::none, m.why}, now_of(self)));
     },
