@@ -104,7 +104,7 @@ void fault_injector::strike(const std::string& kind) {
     told("sleep of " + it.name);
     mesh_.sleep(node);
     // mostly short, now and then longer than any session, lease or route lives; rarely, or in the end all sleep
-    auto length = random_.next_below(32) == 0 ? 10min + up_to(12h) : 1s + up_to(3min);
+    auto length = random_.next_below(32) == 0 ? 10min + up_to(96h) : 1s + up_to(3min);
     mesh_.runs().after(length, [this, node] {
       if (mesh_.at(node).asleep) mesh_.wake(node), told("awake");
     });
