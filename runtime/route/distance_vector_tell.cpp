@@ -209,8 +209,9 @@ void distance_vector::ask_for_wanted(steady_time now) {
   if (now < wanted_at_) return;
   wanted_at_ = steady_time::max();
   for (auto at = wanted_.begin(); at != wanted_.end();) {
-    auto [origin, c] = *at++; // choose() may take it out
-    auto& of = *destinations_.find(origin);
+    const auto wanted = *at++; // choose() may take it out
+    const auto c = wanted.second;
+    auto& of = *destinations_.find(wanted.first);
     auto& table = of.second.tables[index_of(c)];
     if (table.held_until && *table.held_until <= now) choose(of, c, news::told, now);
     if (table.held_until) wanted_at_ = std::min(wanted_at_, *table.held_until);
@@ -229,7 +230,7 @@ void distance_vector::ask_for_wanted(steady_time now) {
       if (!may_help(each) || (table.requests == 0 && &each != cheapest)) continue; // at first the best one, then all
       auto& asked = slots_[each.via].second->to_ask;                               // a way of finite cost has a neighbour
       if (asked.size() < limits::route_entries_per_packet_max)
-        asked.push_back({origin, *table.feasible_claim, c, limits::hop_limit_default});
+        asked.push_back({of.first, *table.feasible_claim, c, limits::hop_limit_default});
     }
     table.request_at = now + limits::seqno_request_pause * (1 << std::min(table.requests, 5u));
     if (++table.requests < limits::seqno_requests_max) wanted_at_ = std::min(wanted_at_, table.request_at);
