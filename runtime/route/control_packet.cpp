@@ -1,6 +1,7 @@
 #include "runtime/route/control_packet.hpp"
 
 #include "runtime/base/capnp.hpp"
+#include "runtime/base/mixing.hpp"
 #include "runtime/route/limits.hpp"
 #include "schema/route.capnp.h"
 
@@ -126,13 +127,9 @@ byte_string encode(const control_packet& packet) {
 
 std::uint64_t offer_digest(const node_id& origin, metric_class c, const offer& told, const claim& by) {
   if (told.cost == infinite_metric) return 0;
-  std::uint64_t out = read_le<std::uint64_t>(origin.data());
-  for (std::uint64_t word : {std::uint64_t{index_of(c)} << 40 | std::uint64_t{told.hops} << 32 | told.cost, by.epoch,
-                             std::uint64_t{told.packet_bytes_max} << 32 | by.seqno}) {
-    out = (out ^ word) * 0x9e3779b97f4a7c15ULL; // Fibonacci hashing (Knuth, volume 3, 6.4)
-    out ^= out >> 29;
-  }
-  return out;
+  return mix_words(read_le<std::uint64_t>(origin.data()),
+                   {std::uint64_t{index_of(c)} << 40 | std::uint64_t{told.hops} << 32 | told.cost, by.epoch,
+                    std::uint64_t{told.packet_bytes_max} << 32 | by.seqno});
 }
 
 result<control_packet> decode_control_packet(byte_view body) { return read_message<schema::RouteControl>(body, read_control); }

@@ -283,7 +283,7 @@ void distance_vector::choose(destination& of, metric_class c, news how, steady_t
     const bool appears = (told_before.cost == infinite_metric) != (now_told.cost == infinite_metric);
     tell_change(of, table, chosen_before, told_before, appears ? urgency::at_once : urgency::soon);
   } else if (has_newer_claim) {
-    tell_askers(of); // everybody else hears of it at the refresh: the ways that they have are as good as before
+    tell_askers(of); // the ways that everybody else has are as good as before
   }
   want_newer(origin, table, c, best_cost, now);
 }

@@ -1,5 +1,7 @@
 #include "runtime/store/version_vector.hpp"
 
+#include "runtime/base/mixing.hpp"
+
 #include <algorithm>
 
 namespace glow::store {
@@ -26,12 +28,7 @@ std::uint64_t digest_of(const version_vector& vector) {
   std::uint64_t sum = 0; // of no order: each entry by itself
   for (auto& [device, sequence] : vector) {
     if (sequence == 0) continue;
-    auto one = read_le<std::uint64_t>(device.data()); // Fibonacci hashing (Knuth, volume 3, 6.4)
-    for (auto word : {sequence, std::uint64_t{0}}) {
-      one = (one ^ word) * 0x9e3779b97f4a7c15ULL;
-      one ^= one >> 29;
-    }
-    sum += one;
+    sum += mix_words(read_le<std::uint64_t>(device.data()), {sequence, 0});
   }
   return sum;
 }
