@@ -2,10 +2,13 @@
 ///
 ///   attached ─ routes_changed ─► reaching members ─ requests ─► asleep until the machine's next deadline
 ///
-/// Hears    router: payloads_arrived, routes_changed   any actor: send_request   services: register_service
+/// Hears    router: payloads_arrived, routes_changed   any actor: send_request, open_stream, serve_streams
+///          services: register_service   owners of streams: write_stream, consume_stream, close_stream
 ///          control: ping_node   namespace: roster_changed   itself: endpoint_tick
-/// Tells    router: attach_local, subscribe_routes, payloads_to_route   services: incoming_request
-/// Watches  services (a dead one is forgotten)           Parent  the node's supervisor; restarted after the router
+/// Tells    router: attach_local, subscribe_routes, payloads_to_route   services: incoming_request, incoming_stream
+///          owners of streams: stream_received, stream_writable, stream_ended
+/// Watches  services (a dead one is forgotten), owners of streams (theirs are closed)
+/// Parent   the node's supervisor; restarted after the router
 /// Fails    never by itself; its callers then hear `stopped` and ask again
 #include "actors/endpoint/endpoint.hpp"
 
@@ -19,8 +22,6 @@ namespace {
 
 /// The machine ends a request at its deadline; a service that says nothing is given up a moment later, for good.
 constexpr duration service_patience = 1s;
-
-void perform(endpoint_self self, stream::endpoint_effects&& todo);
 
 void serve(endpoint_self self, stream::request_arrived& request) {
   auto& state = self->state;
@@ -71,7 +72,8 @@ void arm(endpoint_self self) {
   arm_timer<endpoint_tick>(self, std::max(duration::zero(), *next - self->clock().now()));
 }
 
-/// The only place where this actor sends.
+} // namespace
+
 void perform(endpoint_self self, stream::endpoint_effects&& todo) {
   for (auto& each : todo)
     std::visit(
@@ -81,10 +83,13 @@ void perform(endpoint_self self, stream::endpoint_effects&& todo) {
         },
         [&](stream::request_arrived& e) { serve(self, e); },
         [&](stream::request_answered& e) { deliver_answer(self, e); },
+        [&](stream::stream_told& e) { tell_stream(self, e); },
       },
       each);
   arm(self);
 }
+
+namespace {
 
 std::vector<stream::route> routes_of(const routes_changed& news) {
   std::vector<stream::route> routes;
@@ -134,10 +139,11 @@ std::string endpoint_state::json() const {
     peers += "{\"id\":\"" + to_base32(each.id.view()) + "\",\"reachable\":" + text(each.reachable) + ",\"direct\":"
              + text(each.direct) + ",\"session\":" + text(each.has_session) + ",\"rtt_ms\":" + std::to_string(to_ms(each.rtt))
              + ",\"requests_out\":" + std::to_string(each.requests_out) + ",\"requests_in\":" + std::to_string(each.requests_in)
-             + ",\"held_bytes\":" + std::to_string(each.held_bytes) + "}";
+             + ",\"streams\":" + std::to_string(each.streams) + ",\"held_bytes\":" + std::to_string(each.held_bytes) + "}";
   }
-  return "{\"peers\":[" + peers + "],\"services\":" + std::to_string(services.size())
-         + ",\"asked\":" + std::to_string(asked.size()) + ",\"requests_served\":" + std::to_string(requests_served) + "}";
+  return "{\"peers\":[" + peers + "],\"services\":" + std::to_string(services.size()) + ",\"asked\":"
+         + std::to_string(asked.size()) + ",\"requests_served\":" + std::to_string(requests_served) + ",\"stream_services\":"
+         + std::to_string(stream_services.size()) + ",\"streams\":" + std::to_string(machine->stream_count()) + "}";
 }
 
 endpoint_actor::behavior_type endpoint_behavior(endpoint_self self, const endpoint_arguments& arguments) {
@@ -158,6 +164,12 @@ endpoint_actor::behavior_type endpoint_behavior(endpoint_self self, const endpoi
     [=](send_request& m) { return ask(self, m); },
     [=](const register_service& m) { add_service(self, m); },
     [=](const ping_node& m) { return ping(self, m); },
+    [=](const open_stream& m) { return start_stream(self, m); },
+    [=](const serve_streams& m) { return add_stream_service(self, m); },
+    [&state](const stop_serving& m) { state.stream_services.erase(m.service); },
+    [=, &machine](write_stream& m) { perform(self, machine.write_stream(m.id, m.bytes.take(), m.end, now())); },
+    [=, &machine](const consume_stream& m) { perform(self, machine.consume_stream(m.id, m.bytes, now())); },
+    [=](const close_stream& m) { end_stream(self, m); },
     [=, &state, &machine](const endpoint_tick& m) {
       if (!timer_is_current(self, m)) return;
       state.armed = steady_time::max();

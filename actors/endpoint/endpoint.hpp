@@ -10,6 +10,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <set>
+
 namespace glow {
 
 struct endpoint_arguments {
@@ -34,12 +36,24 @@ struct endpoint_state : actor_lifecycle {
   router_actor router;
   std::map<request_method, service_actor> services;
   std::unordered_map<std::uint64_t, waiting> asked; ///< by ticket
+  std::map<std::string, stream_owner_actor> stream_services;
+  std::unordered_map<stream_id, stream_owner_actor> stream_owners;
+  std::set<caf::actor_id> watched_owners;
   std::uint64_t next_ticket = 1;
   steady_time armed = steady_time::max();
   std::uint64_t requests_served = 0;
   std::string json() const;
 };
 using endpoint_self = caf::stateful_actor<endpoint_state, loop_hosted<endpoint_actor::base>>*;
+
+/// The only place where this actor sends.
+void perform(endpoint_self self, stream::endpoint_effects&& todo);
+
+// Streams (endpoint_streams.cpp).
+void tell_stream(endpoint_self self, stream::stream_told& told);
+caf::result<stream_opened> start_stream(endpoint_self self, const open_stream& m);
+caf::result<streams_served> add_stream_service(endpoint_self self, const serve_streams& m);
+void end_stream(endpoint_self self, const close_stream& m);
 
 /// Spawn: `spawn_on_loop(system, loop, endpoint_behavior, endpoint_arguments{…})`. It attaches itself to the router, for
 /// payloads and for routes; when the router dies, start a new endpoint with the new router.

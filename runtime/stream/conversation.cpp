@@ -57,6 +57,7 @@ bool conversation::adopt_epoch(const packet_header& header, steady_time now, con
     served_.clear();
     outbox_.on_peer_restarted();
     inbound_.on_peer_restarted();
+    streams_.close_all({error_code::stopped, "the other node started anew"});
     out.push_back(peer_restarted{});
   }
   peer_epoch_ = header.own_epoch;
@@ -76,7 +77,7 @@ void conversation::on_packet(const packet_header& header, byte_view packet, stea
     std::visit(overloaded{
                  [](std::monostate) {},
                  [&](ping_frame&) { eliciting = true; },
-                 [&](ack_frame& ack) { take_back(recovery_.on_ack(ack, now)); },
+                 [&](ack_frame& ack) { take_back(recovery_.on_ack(ack, now), now); },
                  [](reset_frame&) {}, // its packet's epoch has said it all
                  [&](cancel_frame& cancel) {
                    eliciting = true;
@@ -89,6 +90,22 @@ void conversation::on_packet(const packet_header& header, byte_view packet, stea
                  [&](message_frame& fragment) {
                    eliciting = true;
                    all_taken = on_message(fragment, now, out) && all_taken;
+                 },
+                 [&](stream_frame& piece) {
+                   eliciting = true;
+                   all_taken = streams_.on_stream(piece, now) && all_taken;
+                 },
+                 [&](window_frame& window) {
+                   eliciting = true;
+                   streams_.on_window(window);
+                 },
+                 [&](close_frame& close) {
+                   eliciting = true;
+                   all_taken = streams_.on_close(close) && all_taken;
+                 },
+                 [&](credit_frame& credit) {
+                   eliciting = true;
+                   streams_.on_credit(credit);
                  },
                },
                each);
@@ -115,9 +132,23 @@ bool conversation::on_message(const message_frame& fragment, steady_time now, co
   return true;
 }
 
-void conversation::take_back(const loss_recovery::outcome& what) {
-  for (auto& each : what.acknowledged) outbox_.on_acknowledged(each);
-  for (auto& each : what.lost) outbox_.on_lost(each);
+void conversation::take_back(const loss_recovery::outcome& what, steady_time now) {
+  auto of_message = [](const fragment& each) {
+    return each.what == fragment::kind::message || each.what == fragment::kind::cancel;
+  };
+  if (!what.acknowledged.empty()) streams_.set_window(recovery_.window().window_bytes());
+  for (auto& each : what.acknowledged) {
+    if (of_message(each))
+      outbox_.on_acknowledged(each);
+    else
+      streams_.on_acknowledged(each, now);
+  }
+  for (auto& each : what.lost) {
+    if (of_message(each))
+      outbox_.on_lost(each);
+    else
+      streams_.on_lost(each);
+  }
 }
 
 void conversation::set_path(const std::optional<path>& now_over, steady_time now) {
@@ -128,7 +159,7 @@ void conversation::set_path(const std::optional<path>& now_over, steady_time now
   bool another = !last_path_ || last_path_->next != path_->next || last_path_->packet_bytes_max > path_->packet_bytes_max;
   // a larger packet over the same hop needs nothing; a smaller one makes what is under way undeliverable
   if (another || returned) {
-    take_back(recovery_.on_new_path(path_->packet_bytes_max, is_quick(*path_), rtt_guess(*path_)));
+    take_back(recovery_.on_new_path(path_->packet_bytes_max, is_quick(*path_), rtt_guess(*path_)), now);
     ping_due_ = ping_due_ || (awaits_answers() && heard_at_ != steady_time{}); // it may have restarted meanwhile
     heard_at_ = std::max(heard_at_, now);
     burst_at_.reset();
@@ -140,8 +171,9 @@ void conversation::set_path(const std::optional<path>& now_over, steady_time now
 
 void conversation::on_tick(steady_time now) {
   inbound_.expire(now);
+  streams_.on_tick(now);
   if (!path_) return;
-  if (auto due = recovery_.wake_at(); due && *due <= now) take_back(recovery_.on_timer(now));
+  if (auto due = recovery_.wake_at(); due && *due <= now) take_back(recovery_.on_timer(now), now);
   if (awaits_answers() && !recovery_.in_flight() && now - heard_at_ >= limits::stream_keepalive) {
     ping_due_ = true;
     heard_at_ = now;
@@ -154,6 +186,7 @@ std::optional<steady_time> conversation::wake_at() const {
   auto consider = [&](std::optional<steady_time> when) {
     if (when && (!first || *when < *first)) first = when;
   };
+  consider(streams_.wake_at());
   if (!path_) return first;
   consider(recovery_.wake_at());
   if (recovery_.may_record()) consider(received_.ack_due());
@@ -163,7 +196,8 @@ std::optional<steady_time> conversation::wake_at() const {
 }
 
 bool conversation::has_something_to_say(steady_time now) const {
-  return !outbox_.empty() || reset_due_ != 0 || ping_due_ || (received_.ack_due() && *received_.ack_due() <= now);
+  return !outbox_.empty() || streams_.has_data() || reset_due_ != 0 || ping_due_
+         || (received_.ack_due() && *received_.ack_due() <= now);
 }
 
 byte_string conversation::begin_packet(std::size_t reserve) {
@@ -194,7 +228,7 @@ bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) 
   constexpr std::size_t ack_bytes_usual = 64;
   auto size_max = path_->packet_bytes_max;
   bool probing = recovery_.probes_due() > 0;
-  bool data = outbox_.has_data() && (probing || recovery_.window_open());
+  bool data = (outbox_.has_data() || streams_.has_data()) && (probing || recovery_.window_open());
   if (data && !probing && !recovery_.window().may_burst(now, recovery_.path_time().smoothed())) {
     burst_at_ = recovery_.window().next_burst(recovery_.path_time().smoothed());
     data = false;
@@ -203,7 +237,7 @@ bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) 
   bool ping = !data && (probing || ping_due_);
   if (!data && !ack_due && !ping) return false;
 
-  auto expected = data ? outbox_.pending_bytes(size_max) : std::size_t{0};
+  auto expected = !data ? std::size_t{0} : streams_.has_data() ? size_max : outbox_.pending_bytes(size_max);
   auto packet = begin_packet(std::min(size_max, packet_header_bytes + ack_bytes_usual + expected));
   if (received_.has_news() && packet_bytes_min + ack_bytes_usual <= size_max) {
     append_ack(packet, received_.take_ack(now, size_max - packet_bytes_min));
@@ -213,13 +247,23 @@ bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) 
   }
   if (ping) append_ping(packet);
   std::vector<fragment> carried;
-  if (data) outbox_.write_frames(packet, size_max, carried, now);
+  if (data) write_data(packet, size_max, carried, now);
   bool eliciting = ping || !carried.empty();
   if (eliciting) ping_due_ = false;
   if (packet.size() == packet_header_bytes) return false;
   recovery_.on_sent(packet.size(), eliciting, std::move(carried), now);
   out.push_back(std::move(packet));
   return true;
+}
+
+/// Small messages first; long ones and streams fill packets in turns.
+void conversation::write_data(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried, steady_time now) {
+  const bool streams_first = streams_next_ && !outbox_.has_small();
+  streams_.write_notices(packet, packet_bytes, carried);
+  if (streams_first) streams_.write_frames(packet, packet_bytes, carried);
+  outbox_.write_frames(packet, packet_bytes, carried, now);
+  if (!streams_first) streams_.write_frames(packet, packet_bytes, carried);
+  streams_next_ = !streams_next_;
 }
 
 } // namespace glow::stream

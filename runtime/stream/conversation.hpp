@@ -1,4 +1,4 @@
-/// One traffic class of what two endpoints say to each other: requests and answers, reliable over lossy paths, across
+/// One traffic class of what two endpoints say to each other: requests, answers and streams, reliable over lossy paths, across
 /// route changes and restarts. Sans-io: packets in, packets out, time as an argument.
 ///
 ///   own epoch: this conversation, random, never 0; peer epoch: learned from its packets
@@ -15,6 +15,7 @@
 #include "runtime/stream/outbox.hpp"
 #include "runtime/stream/reassembly.hpp"
 #include "runtime/stream/received_packets.hpp"
+#include "runtime/stream/stream_table.hpp"
 
 #include <memory>
 
@@ -47,7 +48,7 @@ struct request_cancelled {
 };
 /// The peer started anew: requests that it sent before are void.
 struct peer_restarted {};
-using conversation_event = std::variant<request_received, answer_received, request_cancelled, peer_restarted>;
+using conversation_event = std::variant<request_received, answer_received, request_cancelled, peer_restarted, stream_event>;
 using conversation_events = std::vector<conversation_event>;
 
 class conversation {
@@ -66,6 +67,20 @@ public:
   /// Nobody waits for the answer any more.
   void cancel_request(std::uint64_t id);
 
+  // Streams; what happens to them is told by take_stream_events().
+  result<stream_table::opened> open_stream(const stream_terms& terms, steady_time now) { return streams_.open(terms, now); }
+  void write_stream(stream_key stream, std::vector<byte_string> bytes, bool end, steady_time now) {
+    streams_.write(stream, std::move(bytes), end, now);
+  }
+  void consume_stream(stream_key stream, std::size_t bytes, steady_time now) {
+    streams_.consume(stream, bytes, now, smoothed_rtt());
+  }
+  void close_stream(stream_key stream, const error& why) { streams_.close(stream, why); }
+  /// The conversation ends: so do its streams.
+  void close_streams(const error& why) { streams_.close_all(why); }
+  std::vector<stream_event> take_stream_events() { return streams_.take_events(); }
+  std::size_t stream_count() const { return streams_.size(); }
+
   /// A packet that check_packet accepted, `header` being what it returned.
   void on_packet(const packet_header& header, byte_view packet, steady_time now, conversation_events& out);
   /// Nothing: no route at present; all is kept.
@@ -80,18 +95,20 @@ public:
   /// There would be packets to send by `now`, had it a path.
   bool has_something_to_say(steady_time now) const;
   /// Nothing is under way, waits or is owed in either direction.
-  bool is_idle() const { return outbox_.empty() && inbound_.empty() && served_.empty(); }
-  bool awaits_answers() const { return outbox_.awaits_answers(); }
+  bool is_idle() const { return outbox_.empty() && inbound_.empty() && served_.empty() && streams_.empty(); }
+  /// The peer is needed: a request is not answered, or a stream is open.
+  bool awaits_answers() const { return outbox_.awaits_answers() || !streams_.empty(); }
   /// The peer leaves probes unanswered: perhaps its session with us is gone.
   bool is_unheard() const { return path_ && recovery_.probe_rounds() >= 2; }
   duration smoothed_rtt() const { return recovery_.path_time().smoothed(); }
-  std::size_t held_bytes() const { return outbox_.held_bytes() + inbound_.held_bytes(); }
+  std::size_t held_bytes() const { return outbox_.held_bytes() + inbound_.held_bytes() + streams_.held_bytes(); }
   std::uint32_t peer_epoch() const { return peer_epoch_; }
 
 private:
   bool adopt_epoch(const packet_header& header, steady_time now, conversation_events& out);
   bool on_message(const message_frame& fragment, steady_time now, conversation_events& out);
-  void take_back(const loss_recovery::outcome& what);
+  void take_back(const loss_recovery::outcome& what, steady_time now);
+  void write_data(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried, steady_time now);
   bool build_packet(steady_time now, std::vector<byte_string>& out);
   void send_reset(steady_time now, std::vector<byte_string>& out);
   byte_string begin_packet(std::size_t reserve);
@@ -102,11 +119,13 @@ private:
   std::deque<std::uint32_t> retired_epochs_; ///< of the peer
   outbox outbox_;
   reassembly inbound_;
+  stream_table streams_;
   received_packets received_;
   loss_recovery recovery_;
   std::optional<path> path_;
   std::optional<path> last_path_; ///< what the estimates belong to
   range_set served_;              ///< ids of the peer's requests that are not answered yet
+  bool streams_next_ = false;     ///< they fill the next packet before long messages do
   bool ping_due_ = false;
   std::uint32_t reset_due_ = 0; ///< the epoch of ours that the peer addressed in vain
   std::uint32_t reset_to_ = 0;  ///< … and the epoch of the peer that did so

@@ -80,6 +80,9 @@ endpoint_effects endpoint_machine::on_roster(identity::roster_ptr roster, steady
 
 void endpoint_machine::remove_peer(peer_map::iterator at, const error& why, steady_time now, endpoint_effects& out) {
   auto& entry = *at->second;
+  std::vector<peer::event> events;
+  entry.state.close_streams(why, events);
+  on_events(entry, events, now, out);
   std::vector<send_payloads> payloads;
   entry.state.close(why, now, random_, payloads);
   add(out, payloads);
@@ -154,6 +157,7 @@ void endpoint_machine::on_events(peer_entry& entry, std::vector<peer::event>& ev
                    if (auto found = tokens.find(e.id); found != tokens.end()) drop_token(found->second);
                  },
                  [&](peer_restarted&) { forget_serving(entry, lane); },
+                 [&](stream_event& e) { on_stream_event(entry, lane, e, out); },
                },
                each.what);
   }
@@ -389,6 +393,7 @@ std::vector<peer_figures> endpoint_machine::figures() const {
     for (auto lane : {0u, 1u, 2u}) {
       one.requests_out += entry->tickets[lane].size();
       one.requests_in += entry->tokens[lane].size();
+      one.streams += entry->streams[lane].size();
     }
     one.held_bytes = entry->state.held_bytes() + entry->serving_bytes;
     all.push_back(one);

@@ -1,9 +1,11 @@
-/// Requests with deadlines between this node and every other member, over whatever the router finds. Sans-io.
+/// Requests with deadlines, and streams, between this node and every other member, over whatever the router finds. Sans-io.
 ///
 ///   send_request ─► queued ─► under way ─► answered          ticket: how the caller knows its request again
 ///                     │           └─ route away > grace ─► unreachable
 ///                     └─ deadline ─► timed_out, or unreachable when there is no route
 ///   request_arrived(token) ─► respond(token)                 token: how a service answers; void once nobody waits
+///
+///   open_stream ─► stream handle ─ write, consume, close ─► … ─► stream_over      the other side: stream_arrived
 ///
 /// At most once: while both endpoints live a request reaches its service once, whatever the network repeats.
 /// Only members of the roster are heard and asked. Requests to this node itself are handed back without a network.
@@ -12,6 +14,7 @@
 /// Refuses to know services, routers, actors and clocks.
 #pragma once
 
+#include "runtime/stream/local_streams.hpp"
 #include "runtime/stream/peer.hpp"
 
 #include <map>
@@ -34,7 +37,12 @@ struct request_answered {
   std::uint64_t ticket = 0;
   result<byte_string> answer;
 };
-using endpoint_effect = std::variant<send_payloads, request_arrived, request_answered>;
+/// What happened to a stream of ours; `what.stream` is its handle at this endpoint.
+struct stream_told {
+  node_id peer;
+  stream_event what;
+};
+using endpoint_effect = std::variant<send_payloads, request_arrived, request_answered, stream_told>;
 using endpoint_effects = std::vector<endpoint_effect>;
 
 /// What `glow status` and tests see of one peer.
@@ -46,6 +54,7 @@ struct peer_figures {
   duration rtt{}; ///< of interactive requests, smoothed
   std::size_t requests_out = 0;
   std::size_t requests_in = 0;
+  std::size_t streams = 0;
   std::size_t held_bytes = 0;
 };
 
@@ -66,6 +75,17 @@ public:
                                 byte_string body, duration timeout, steady_time now);
   /// A token that is void (answered, timed out, requester restarted) is ignored.
   endpoint_effects respond(std::uint64_t token, result<byte_string> answer, steady_time now);
+  // ---- streams; handles are never reused, unknown ones (the stream is over) are ignored
+  /// The stream may be written at once, whether or not the other node is there.
+  /// Errors: `not_a_member`, `unreachable` (bulk, to a node behind slow links only), `exhausted`, `usage`.
+  result<stream_table::opened> open_stream(const node_id& to, traffic_class traffic, const stream_terms& terms, steady_time now,
+                                           endpoint_effects& out);
+  endpoint_effects write_stream(std::uint64_t stream, std::vector<byte_string> bytes, bool end, steady_time now);
+  endpoint_effects consume_stream(std::uint64_t stream, std::size_t bytes, steady_time now);
+  /// Gives it up both ways: the other side hears why. Nothing more is told of it here.
+  endpoint_effects close_stream(std::uint64_t stream, const error& why, steady_time now);
+  std::size_t stream_count() const { return streams_.size() + local_streams_.size(); }
+
   endpoint_effects on_tick(steady_time now);
   std::optional<steady_time> wake_at() const;
 
@@ -98,8 +118,14 @@ private:
     std::array<std::map<std::uint64_t, std::uint64_t>, lane_count> tickets; ///< conversation id → ticket
     std::array<std::map<std::uint64_t, std::uint64_t>, lane_count> tokens;
     std::array<std::set<std::uint64_t>, lane_count> stranded; ///< tickets that were under way when the route vanished
+    std::array<std::unordered_map<stream_key, std::uint64_t>, lane_count> streams; ///< handles
     std::array<steady_time, lane_count> route_lost_at{};
     std::size_t serving_bytes = 0;
+  };
+  struct stream_place { ///< where a handle leads
+    peer_entry* entry = nullptr;
+    traffic_class lane = traffic_class::interactive;
+    stream_key key = 0;
   };
   using peer_map = std::unordered_map<node_id, std::unique_ptr<peer_entry>>;
 
@@ -113,6 +139,9 @@ private:
   void on_events(peer_entry& entry, std::vector<peer::event>& events, steady_time now, endpoint_effects& out);
   void on_request(peer_entry& entry, traffic_class lane, request_received& request, steady_time now, endpoint_effects& out);
   void on_answer(peer_entry& entry, traffic_class lane, answer_received& answer, endpoint_effects& out);
+  void on_stream_event(peer_entry& entry, traffic_class lane, stream_event& event, endpoint_effects& out);
+  void forget_stream(peer_entry& entry, traffic_class lane, stream_key key);
+  conversation* lane_of_stream(std::uint64_t stream, stream_place& place);
   void forget_serving(peer_entry& entry, traffic_class lane);
   void drop_token(std::uint64_t token);
   void fail_ticket(std::uint64_t ticket, error why, endpoint_effects& out);
@@ -133,6 +162,9 @@ private:
   std::set<std::pair<steady_time, std::uint64_t>> ticket_deadlines_;
   std::set<std::pair<steady_time, std::uint64_t>> token_deadlines_;
   std::uint64_t next_token_ = 1;
+  std::unordered_map<std::uint64_t, stream_place> streams_; ///< by handle
+  local_streams local_streams_;
+  std::uint64_t next_stream_ = 1;
 };
 
 } // namespace glow::stream

@@ -54,4 +54,26 @@ inline constexpr duration stream_request_timeout_max = 24h;
 /// A new end-to-end handshake is tried no sooner after the last one than this.
 inline constexpr duration stream_session_retry = 2s;
 
+// ---- streams -----------------------------------------------------------------------------------------------------------
+/// Streams of one conversation that are open at once: the ten thousand that two agents may share, and some that close.
+inline constexpr std::size_t stream_open_max = 16384;
+/// Bytes that may arrive of a new stream before its receiver says more; part of the wire format.
+inline constexpr std::uint64_t stream_window_initial = 64u << 10;
+/// … and at the most: twice the congestion window, so that it never holds a sender back.
+inline constexpr std::uint64_t stream_window_max = 2 * stream_window_bytes_max;
+/// Bytes of all streams of one conversation that arrived and were not consumed; the beginning is part of the wire format.
+inline constexpr std::uint64_t stream_credit_bytes = 32u << 20;
+/// Bytes a writer may be ahead of the acknowledgements: a quick path's window at the least; what all streams together hold is
+/// divided among them.
+inline constexpr std::size_t stream_write_ahead_min = 256u << 10;
+inline constexpr std::size_t stream_write_ahead_max = 2 * stream_window_bytes_max;
+inline constexpr std::size_t stream_write_ahead_total = 64u << 20;
+inline constexpr std::size_t stream_write_ahead_share_min = 16u << 10;
+/// Pieces of streams that wait for a gap before them, in one conversation: a full window of short packets, twice over.
+inline constexpr std::size_t stream_segments_max = 16384;
+inline constexpr std::size_t stream_service_name_bytes_max = 128;
+inline constexpr std::size_t stream_close_text_bytes_max = 256;
+/// A stream of which nothing was ever acknowledged is given up after this time, unless its opener says otherwise.
+inline constexpr duration stream_opening_patience = 30s;
+
 } // namespace glow::limits

@@ -12,12 +12,14 @@
 
 namespace glow::stream {
 
-/// What a packet carried and must be sent again if it is lost: bytes of a message, or (`length` = cancels) a CANCEL.
+/// What a packet carried and must be sent again if it is lost.
 struct fragment {
-  static constexpr std::uint32_t cancels = 0xffffffff;
-  std::uint64_t message = 0; ///< outbox key
-  std::uint32_t offset = 0;
+  enum class kind : std::uint8_t { message, cancel, stream, window, close, credit };
+  std::uint64_t key = 0; ///< of the message in the outbox, the cancelled request, the stream
+  std::uint64_t offset = 0;
   std::uint32_t length = 0;
+  kind what = kind::message;
+  bool end = false; ///< of a stream: its direction ends behind these bytes
 };
 
 class loss_recovery {

@@ -190,7 +190,7 @@ std::size_t outbox::pending_bytes(std::size_t enough) const {
 void outbox::write_frames(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried, steady_time now) {
   while (!cancels_.empty() && packet.size() + 9 <= packet_bytes) {
     append_cancel(packet, {cancels_.front()});
-    carried.push_back({cancels_.front(), 0, fragment::cancels});
+    carried.push_back({cancels_.front(), 0, 0, fragment::kind::cancel, false});
     cancels_.pop_front();
   }
   std::uint64_t key = 0;
@@ -224,7 +224,7 @@ bool outbox::write_fragment(byte_string& packet, std::size_t packet_bytes, std::
   if (length < std::min<std::uint64_t>(end - begin, fragment_bytes_worthwhile) && !carried.empty()) return false;
   if (!what.body.empty()) head.bytes = byte_view{what.body}.subspan(begin, length);
   append_message(packet, head);
-  carried.push_back({key, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)});
+  carried.push_back({key, begin, static_cast<std::uint32_t>(length), fragment::kind::message, false});
   if (again)
     what.lost.erase(begin, begin + length);
   else
@@ -233,16 +233,16 @@ bool outbox::write_fragment(byte_string& packet, std::size_t packet_bytes, std::
 }
 
 void outbox::on_acknowledged(const fragment& what) {
-  if (what.length == fragment::cancels) return;
-  auto found = messages_.find(what.message);
+  if (what.what == fragment::kind::cancel) return;
+  auto found = messages_.find(what.key);
   if (found == messages_.end()) return;
   auto& held = found->second;
-  held.acknowledged.insert(what.offset, std::uint64_t{what.offset} + what.length);
-  held.lost.erase(what.offset, std::uint64_t{what.offset} + what.length);
+  held.acknowledged.insert(what.offset, what.offset + what.length);
+  held.lost.erase(what.offset, what.offset + what.length);
   if (held.delivered || !held.acknowledged.covers(0, held.span())) return;
   held.delivered = true;
   if (held.kind != message_kind::request) {
-    erase(what.message);
+    erase(what.key);
     return;
   }
   leave_active(held);
@@ -250,16 +250,15 @@ void outbox::on_acknowledged(const fragment& what) {
 }
 
 void outbox::on_lost(const fragment& what) {
-  if (what.length == fragment::cancels) {
-    if (cancels_.size() < limits::stream_requests_queued_max) cancels_.push_back(what.message);
+  if (what.what == fragment::kind::cancel) {
+    if (cancels_.size() < limits::stream_requests_queued_max) cancels_.push_back(what.key);
     return;
   }
-  auto found = messages_.find(what.message);
+  auto found = messages_.find(what.key);
   if (found == messages_.end() || found->second.delivered) return;
   auto& held = found->second;
-  for (auto& gap : held.acknowledged.gaps(what.offset, std::uint64_t{what.offset} + what.length))
-    held.lost.insert(gap.begin, gap.end);
-  enqueue(what.message, held);
+  for (auto& gap : held.acknowledged.gaps(what.offset, what.offset + what.length)) held.lost.insert(gap.begin, gap.end);
+  enqueue(what.key, held);
 }
 
 void outbox::on_peer_restarted() {

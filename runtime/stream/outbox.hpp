@@ -40,6 +40,8 @@ public:
   void write_frames(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried, steady_time now);
   /// Something to send now.
   bool has_data();
+  /// Something short to send now: what people wait for.
+  bool has_small() const { return !small_.empty() || !cancels_.empty(); }
   /// Rough size of what write_frames() would append, at most `enough`.
   std::size_t pending_bytes(std::size_t enough) const;
 

@@ -13,7 +13,17 @@ enum frame_type : std::uint8_t {
   type_reset = 0x03,
   type_cancel = 0x04,
   type_message = 0x08,
+  type_stream = 0x10,
+  type_window = 0x14,
+  type_close = 0x18,
+  type_credit = 0x1c,
 };
+constexpr std::uint8_t flag_end = 0x01;
+constexpr std::uint8_t flag_mine = 0x02;
+
+std::uint8_t flagged(std::uint8_t type, bool mine, bool end = false) {
+  return static_cast<std::uint8_t>(type | (mine ? flag_mine : 0) | (end ? flag_end : 0));
+}
 
 } // namespace
 
@@ -64,6 +74,42 @@ void append_message(byte_string& out, const message_frame& message) {
   append(out, message.bytes);
 }
 
+std::size_t stream_head_bytes(std::uint64_t id, std::uint64_t offset, std::size_t length) {
+  return 1 + varint_bytes(id) + varint_bytes(offset) + varint_bytes(length);
+}
+
+void append_stream_head(byte_string& out, const stream_frame& piece, std::size_t length) {
+  out.push_back(flagged(type_stream, piece.mine, piece.end));
+  append_varint(out, piece.id);
+  append_varint(out, piece.offset);
+  append_varint(out, length);
+}
+
+void append_window(byte_string& out, const window_frame& window) {
+  out.push_back(flagged(type_window, window.mine));
+  append_varint(out, window.id);
+  append_varint(out, window.limit);
+}
+
+void append_close(byte_string& out, const close_frame& close) {
+  out.push_back(flagged(type_close, close.mine));
+  append_varint(out, close.id);
+  append_varint(out, close.code);
+  append_varint(out, close.final_size);
+  append_varint(out, close.text.size());
+  append(out, close.text);
+}
+
+std::size_t close_bytes(const close_frame& close) {
+  return 1 + varint_bytes(close.id) + varint_bytes(close.code) + varint_bytes(close.final_size) + varint_bytes(close.text.size())
+         + close.text.size();
+}
+
+void append_credit(byte_string& out, const credit_frame& credit) {
+  out.push_back(type_credit);
+  append_varint(out, credit.limit);
+}
+
 result<packet_header> check_packet(byte_view packet) {
   if (packet.size() < packet_header_bytes) return error{error_code::malformed, "conversation packet is shorter than its header"};
   if (packet[0] >> 4 != packet_version) return error{error_code::malformed, "conversation packet of an unknown version"};
@@ -101,6 +147,15 @@ bool frame_reader::next(frame& out) {
   case type_message:
   case type_message + 1:
   case type_message + 2: ok = read_message(static_cast<message_kind>(type - type_message), out.emplace<message_frame>()); break;
+  case type_stream:
+  case type_stream | flag_end:
+  case type_stream | flag_mine:
+  case type_stream | flag_mine | flag_end: ok = read_stream(type, out.emplace<stream_frame>()); break;
+  case type_window:
+  case type_window | flag_mine: ok = read_window(type, out.emplace<window_frame>()); break;
+  case type_close:
+  case type_close | flag_mine: ok = read_close(type, out.emplace<close_frame>()); break;
+  case type_credit: ok = read_varint(packet_, at_, out.emplace<credit_frame>().limit); break;
   default: break;
   }
   if (!ok) at_ = start; // so that at_end() tells a broken frame from the end
@@ -143,6 +198,36 @@ bool frame_reader::read_message(message_kind kind, message_frame& out) {
   out.code = static_cast<std::uint32_t>(code);
   out.bytes = packet_.subspan(at_, length);
   at_ += length;
+  return true;
+}
+
+bool frame_reader::read_text(std::size_t bytes_max, byte_view& out) {
+  std::uint64_t length = 0;
+  if (!read_varint(packet_, at_, length) || length > bytes_max || length > packet_.size() - at_) return false;
+  out = packet_.subspan(at_, length);
+  at_ += length;
+  return true;
+}
+
+bool frame_reader::read_stream(std::uint8_t type, stream_frame& out) {
+  out.mine = (type & flag_mine) != 0;
+  out.end = (type & flag_end) != 0;
+  return read_varint(packet_, at_, out.id) && read_varint(packet_, at_, out.offset) && read_text(packet_.size(), out.bytes)
+         && out.id <= stream_ids_max && out.offset <= varint_max - out.bytes.size();
+}
+
+bool frame_reader::read_window(std::uint8_t type, window_frame& out) {
+  out.mine = (type & flag_mine) != 0;
+  return read_varint(packet_, at_, out.id) && read_varint(packet_, at_, out.limit) && out.id <= stream_ids_max;
+}
+
+bool frame_reader::read_close(std::uint8_t type, close_frame& out) {
+  std::uint64_t code = 0;
+  out.mine = (type & flag_mine) != 0;
+  if (!read_varint(packet_, at_, out.id) || !read_varint(packet_, at_, code) || !read_varint(packet_, at_, out.final_size)
+      || !read_text(limits::stream_close_text_bytes_max, out.text) || out.id > stream_ids_max || code > 0xffff)
+    return false;
+  out.code = static_cast<std::uint32_t>(code);
   return true;
 }
 

@@ -23,7 +23,14 @@
 ///               id      of the request, counted by the requester; the answer carries the same
 ///               code    request: method; response: 0; failure: error_code, the bytes are its text
 ///               timeout request: time that is left when this fragment leaves; else 0
-///   10 … 1f are kept for stream frames.
+///   STREAM   10 | 01 end | 02 mine   id:v offset:v length:v bytes
+///               mine    the sender opened the stream; else the receiver did. Each side counts its own ids
+///               end     the sender's direction ends behind these bytes
+///               the opener's direction begins with the service's name: length:v text
+///   WINDOW   14 | 02 mine   id:v limit:v                 the receiver may be sent bytes of this stream below `limit`
+///   CLOSE    18 | 02 mine   id:v code:v final:v length:v text
+///               both directions are given up; `final`: where the sender's direction ends (for the credit)
+///   CREDIT   1c limit:v                                  … and of all streams together, below `limit`
 #pragma once
 
 #include "runtime/base/bytes.hpp"
@@ -38,6 +45,8 @@ namespace glow::stream {
 
 inline constexpr std::uint8_t packet_version = 1;
 inline constexpr std::size_t packet_header_bytes = 13;
+/// Largest id of a stream: a key is the id and a bit.
+inline constexpr std::uint64_t stream_ids_max = (std::uint64_t{1} << 61) - 1;
 /// Ranges of one ACK frame: more only arise when most packets are lost.
 inline constexpr std::size_t ack_ranges_max = 32;
 /// Longest head of a MESSAGE frame: type, id, code, timeout, total, offset, length.
@@ -80,7 +89,31 @@ struct message_frame {
   std::uint64_t offset = 0;
   byte_view bytes; ///< offset + size ≤ total; points into the packet
 };
-using frame = std::variant<std::monostate, ping_frame, ack_frame, reset_frame, cancel_frame, message_frame>;
+/// Bytes of a stream, RFC 9000 §19.8.
+struct stream_frame {
+  bool mine = false; ///< the sender opened it
+  bool end = false;
+  std::uint64_t id = 0;
+  std::uint64_t offset = 0;
+  byte_view bytes; ///< offset + size ≤ varint_max; points into the packet
+};
+struct window_frame {
+  bool mine = false;
+  std::uint64_t id = 0;
+  std::uint64_t limit = 0;
+};
+struct close_frame {
+  bool mine = false;
+  std::uint64_t id = 0;
+  std::uint32_t code = 0; ///< error_code
+  std::uint64_t final_size = 0;
+  byte_view text; ///< ≤ limits::stream_close_text_bytes_max
+};
+struct credit_frame {
+  std::uint64_t limit = 0;
+};
+using frame = std::variant<std::monostate, ping_frame, ack_frame, reset_frame, cancel_frame, message_frame, stream_frame,
+                           window_frame, close_frame, credit_frame>;
 
 void append_header(byte_string& out, const packet_header& header);
 void append_ping(byte_string& out);
@@ -91,6 +124,16 @@ void append_cancel(byte_string& out, const cancel_frame& cancel);
 /// Length of a MESSAGE frame without its bytes, when it carries `length` of them.
 std::size_t message_head_bytes(const message_frame& message, std::size_t length);
 void append_message(byte_string& out, const message_frame& message);
+/// Length of a STREAM frame without its bytes, when it carries `length` of them.
+std::size_t stream_head_bytes(std::uint64_t id, std::uint64_t offset, std::size_t length);
+/// A STREAM frame's head; the caller appends `length` bytes behind it. `piece.bytes` is not looked at.
+void append_stream_head(byte_string& out, const stream_frame& piece, std::size_t length);
+void append_window(byte_string& out, const window_frame& window);
+void append_close(byte_string& out, const close_frame& close);
+std::size_t close_bytes(const close_frame& close);
+void append_credit(byte_string& out, const credit_frame& credit);
+inline constexpr std::size_t window_bytes_max = 1 + 8 + 8;
+inline constexpr std::size_t credit_bytes_max = 1 + 8;
 
 /// Checks the header and every frame, so that a packet counts wholly or not at all.
 /// Errors: `malformed`.
@@ -107,6 +150,10 @@ public:
 private:
   bool read_ack(ack_frame& out);
   bool read_message(message_kind kind, message_frame& out);
+  bool read_stream(std::uint8_t type, stream_frame& out);
+  bool read_window(std::uint8_t type, window_frame& out);
+  bool read_close(std::uint8_t type, close_frame& out);
+  bool read_text(std::size_t bytes_max, byte_view& out);
   byte_view packet_;
   std::size_t at_;
 };

@@ -82,7 +82,21 @@ void peer::read_packets(const std::vector<byte_string>& packets, steady_time now
     lane(header->lane, now, random).on_packet(*header, each, now, from);
     for (auto& what : from) events.push_back({header->lane, std::move(what)});
     from.clear();
+    tell_streams(header->lane, events);
   }
+}
+
+void peer::tell_streams(traffic_class traffic, std::vector<event>& events) {
+  if (auto* held = existing_lane(traffic))
+    for (auto& each : held->take_stream_events()) events.push_back({traffic, std::move(each)});
+}
+
+void peer::close_streams(const error& why, std::vector<event>& events) {
+  for (auto traffic : all_lanes)
+    if (auto* held = existing_lane(traffic)) {
+      held->close_streams(why);
+      tell_streams(traffic, events);
+    }
 }
 
 void peer::on_tick(steady_time now, random_source& random, std::vector<event>& events, std::vector<send_payloads>& out) {
@@ -90,8 +104,11 @@ void peer::on_tick(steady_time now, random_source& random, std::vector<event>& e
   session_.on_tick(now, random, from);
   read_packets(from.packets, now, random, events);
   emit(from, out);
-  for (auto& each : lanes_)
-    if (each) each->on_tick(now);
+  for (auto traffic : all_lanes)
+    if (auto* held = existing_lane(traffic)) {
+      held->on_tick(now);
+      tell_streams(traffic, events);
+    }
 }
 
 bool peer::wants_session(steady_time now) const {

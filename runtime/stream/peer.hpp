@@ -68,6 +68,8 @@ public:
   steady_time used_at() const { return used_at_; }
   const error& session_failure() const { return session_.last_failure(); }
   std::size_t held_bytes() const;
+  /// Streams of all classes end with this reason; what happened to them is appended.
+  void close_streams(const error& why, std::vector<event>& events);
   bool has_session() const { return session_.is_up(); }
 
 private:
@@ -75,6 +77,7 @@ private:
   std::optional<path> path_of(traffic_class traffic) const;
   void update_paths(steady_time now);
   void read_packets(const std::vector<byte_string>& packets, steady_time now, random_source& random, std::vector<event>& events);
+  void tell_streams(traffic_class traffic, std::vector<event>& events);
   void emit(far_session::output& from, std::vector<send_payloads>& out) const;
   bool wants_session(steady_time now) const;
 

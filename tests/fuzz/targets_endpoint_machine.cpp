@@ -50,7 +50,7 @@ public:
   }
 
   void step(script& from) {
-    switch (from.below(10)) {
+    switch (from.below(13)) {
     case 0: hear(false, to_bytes(from.counted_bytes())); break;
     case 1: // what we said comes back, or nearly
       if (!tape_.empty()) hear(from.below(2) == 0, edited(from, tape_[from.u8() % tape_.size()]));
@@ -75,6 +75,9 @@ public:
       break;
     case 7: tick(std::chrono::milliseconds{from.u16()}); break;
     case 8: tell_routes(from.below(2) == 0); break;
+    case 9: open_stream(from); break;
+    case 10:
+    case 11: use_stream(from); break;
     default: take(machine_.on_roster(from.below(4) == 0 ? nodes().without_near : nodes().everybody, now_)); break;
     }
     check();
@@ -91,6 +94,49 @@ public:
   }
 
 private:
+  void open_stream(script& from) {
+    endpoint_effects effects;
+    auto made = machine_.open_stream(nodes().near->id(), static_cast<traffic_class>(from.below(3)),
+                                     {"service", static_cast<stream_priority>(from.below(3)), 30s, 30s}, now_, effects);
+    if (made) require(streams_.emplace(made->stream, stream_note{}).second, "a handle is given once");
+    take(std::move(effects));
+  }
+  void use_stream(script& from) {
+    if (streams_.empty()) return;
+    auto at = streams_.begin();
+    std::advance(at, from.u8() % streams_.size());
+    const auto handle = at->first;
+    switch (from.below(4)) {
+    case 0:
+    case 1: {
+      std::vector<byte_string> bytes;
+      bytes.emplace_back(std::min<std::size_t>(from.u16(), 20000), std::uint8_t{6});
+      take(machine_.write_stream(handle, std::move(bytes), from.below(4) == 3, now_));
+      break;
+    }
+    case 2: take(machine_.consume_stream(handle, std::exchange(at->second.unread, 0), now_)); break;
+    default: streams_.erase(at); take(machine_.close_stream(handle, {error_code::stopped, "enough"}, now_));
+    }
+  }
+  void on_stream(stream_told& told) {
+    std::visit(overloaded{
+                 [&](stream_arrived& e) {
+                   require(!e.service.empty() && e.service.size() <= limits::stream_service_name_bytes_max, "a name is bounded");
+                   require(streams_.emplace(e.stream, stream_note{}).second, "a handle is given once");
+                 },
+                 [&](stream_received& e) {
+                   auto found = streams_.find(e.stream);
+                   require(found != streams_.end(), "bytes come on open streams only");
+                   require(!found->second.ended, "nothing follows an end");
+                   found->second.ended = e.end;
+                   for (auto& each : e.bytes) found->second.unread += each.size();
+                   require(found->second.unread <= limits::stream_window_max, "what is not consumed is bounded");
+                 },
+                 [&](stream_writable& e) { require(streams_.contains(e.stream), "room is told of open streams only"); },
+                 [&](stream_over& e) { require(streams_.erase(e.stream) == 1, "a stream is over once"); },
+               },
+               told.what);
+  }
   /// A packet as the neighbour's endpoint would write it, with frames of the script's choice.
   byte_string packet(script& from) {
     packet_header header;
@@ -104,7 +150,7 @@ private:
     return out;
   }
   static void append_frame(script& from, byte_string& out) {
-    switch (from.below(6)) {
+    switch (from.below(9)) {
     case 0: append_ping(out); break;
     case 1: {
       ack_frame ack;
@@ -120,6 +166,9 @@ private:
     }
     case 2: append_reset(out, {from.u8()}); break;
     case 3: append_cancel(out, {from.below(16)}); break;
+    case 6:
+    case 7: append_stream(from, out); break;
+    case 8: append_notice(from, out); break;
     default: {
       message_frame message;
       message.kind = static_cast<message_kind>(from.below(3));
@@ -133,6 +182,23 @@ private:
       append_message(out, message);
       break;
     }
+    }
+  }
+  static void append_stream(script& from, byte_string& out) {
+    stream_frame piece{
+      from.below(2) == 0, from.below(4) == 0, from.below(4), from.below(4) == 0 ? from.u32() : from.below(64), {}};
+    piece.bytes = from.counted_bytes();
+    if (piece.bytes.size() > 1000) piece.bytes = piece.bytes.first(1000);
+    append_stream_head(out, piece, piece.bytes.size());
+    append(out, piece.bytes);
+  }
+  static void append_notice(script& from, byte_string& out) {
+    const bool mine = from.below(2) == 0;
+    const std::uint64_t id = from.below(4);
+    switch (from.below(3)) {
+    case 0: append_window(out, {mine, id, from.u32()}); break;
+    case 1: append_close(out, {mine, id, from.u8(), from.below(2) == 0 ? from.u16() : from.u64() & varint_top, {}}); break;
+    default: append_credit(out, {from.u64() & varint_top}); break;
     }
   }
   static constexpr std::uint64_t varint_top = (std::uint64_t{1} << 62) - 1;
@@ -173,6 +239,7 @@ private:
                      tokens_.insert(e.token);
                    },
                    [&](request_answered& e) { require(pending_.erase(e.ticket) == 1, "a request is answered once"); },
+                   [&](stream_told& e) { on_stream(e); },
                  },
                  each);
   }
@@ -180,12 +247,19 @@ private:
     auto figures = machine_.figures();
     require(figures.size() <= 2, "state is kept for members only");
     for (auto& each : figures) {
-      require(each.held_bytes <= limits::stream_held_bytes_max + lane_count * limits::stream_inbound_bytes_max,
+      require(each.held_bytes
+                <= limits::stream_held_bytes_max + lane_count * limits::stream_inbound_bytes_max + steps_max * 20000,
               "held bytes are bounded");
+      require(each.streams <= lane_count * limits::stream_open_max, "streams are bounded");
       require(each.requests_in <= lane_count * limits::stream_requests_outstanding_max, "requests at work are bounded");
     }
   }
 
+  struct stream_note {
+    std::size_t unread = 0;
+    bool ended = false;
+  };
+  std::map<std::uint64_t, stream_note> streams_;
   seeded_random random_{9};
   steady_time now_{1h};
   endpoint_machine machine_{nodes().self, random_};
@@ -212,7 +286,10 @@ std::vector<seed> endpoint_machine_seeds() {
                         0, 2, 1, 0, 1, 1, 1, 4, 0, 1, 3, 5, 1,    0x10, 0x27, 4, 5, 6, 7, 8, 1, 4, 0, 0};
   byte_string restart{5, 0, 1, 50, 0, 0xff, 0xff, 2, 1, 3, 1, 1, 0, 0, 7, 50, 0, 2, 1, 0, 0, 1, 0, 2, 5};
   byte_string relayed{8, 1, 5, 0, 1, 50, 0, 0xff, 0x7f, 1, 0, 0, 0, 7, 200, 1, 1, 1, 0, 1, 1, 3, 0, 2, 9, 0, 7, 0, 9, 9, 1};
-  return {{"served", served}, {"asked", asked}, {"fragments", fragments}, {"restart", restart}, {"relayed", relayed}};
+  // the neighbour opens a stream to "a" and ends it; we open one, write and close it
+  byte_string streamed{2, 1, 0, 0, 0, 1, 6, 0, 0, 0, 1, 0, 5, 1, 97, 1, 2, 3, 11, 0, 2, 9, 1, 1, 10, 1, 0, 100, 0, 3, 10, 1, 3};
+  return {{"served", served},   {"asked", asked},     {"fragments", fragments},
+          {"restart", restart}, {"relayed", relayed}, {"streamed", streamed}};
 }
 
 } // namespace

@@ -46,6 +46,20 @@ byte_string write_packet(const whole_packet& packet) {
                    require(out.size() - before == message_head_bytes(f, f.bytes.size()) + f.bytes.size(),
                            "a frame is as long as reckoned");
                  },
+                 [&](const stream_frame& f) {
+                   const auto before = out.size();
+                   append_stream_head(out, f, f.bytes.size());
+                   require(out.size() - before == stream_head_bytes(f.id, f.offset, f.bytes.size()),
+                           "a head is as long as reckoned");
+                   append(out, f.bytes);
+                 },
+                 [&](const window_frame& f) { append_window(out, f); },
+                 [&](const close_frame& f) {
+                   const auto before = out.size();
+                   append_close(out, f);
+                   require(out.size() - before == close_bytes(f), "a close is as long as reckoned");
+                 },
+                 [&](const credit_frame& f) { append_credit(out, f); },
                },
                each);
   return out;
@@ -78,6 +92,9 @@ std::vector<seed> stream_packet_seeds() {
                                 message_frame{message_kind::failure, 2, 4, 0, 40, 0, body}})},
           {"ack", packet({ack, cancel_frame{1u << 20}})},
           {"reset", packet({reset_frame{77}})},
+          {"stream", packet({stream_frame{true, false, 3, 0, body}, stream_frame{false, true, 1u << 20, 70000, body}})},
+          {"stream_ends", packet({window_frame{true, 3, 1u << 20}, credit_frame{1u << 30},
+                                  close_frame{false, 9, 11, 4000, byte_view{body}.first(12)}})},
           {"padded", padded}};
 }
 

@@ -55,7 +55,10 @@ public:
       if (next >= end) return done();
       now = next;
       ++turns;
-      for (auto& each : sides) each->on_tick(now);
+      for (int side : {0, 1}) {
+        sides[side]->on_tick(now);
+        tell_streams(side);
+      }
       while (!wire.empty() && wire.begin()->first <= now) {
         auto flying = std::move(wire.begin()->second);
         wire.erase(wire.begin());
@@ -84,8 +87,14 @@ public:
                    },
                    [&](request_cancelled&) { ++cancelled; },
                    [&](peer_restarted&) { ++restarts_seen; },
+                   [](stream_event&) {},
                  },
                  each);
+    tell_streams(to);
+  }
+  void tell_streams(int side) {
+    for (auto& each : sides[side]->take_stream_events())
+      if (on_stream) on_stream(side, each);
   }
   void flush() {
     for (int side : {0, 1}) {
@@ -108,6 +117,7 @@ public:
   std::optional<path> route = path{node_id{}, false, 1200, 2ms};
   std::array<std::unique_ptr<conversation>, 2> sides;
   server serve = [](const request_received& e) -> result<byte_string> { return e.body; };
+  std::function<void(int side, stream_event&)> on_stream;
   std::map<std::pair<int, std::uint64_t>, result<byte_string>> answers;
   std::map<std::uint16_t, int> served[2]; ///< by method
   bool blackhole = false;

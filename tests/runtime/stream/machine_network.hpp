@@ -128,6 +128,9 @@ public:
                    [&](request_answered& e) {
                      if (!nodes[at].answers.emplace(e.ticket, answer_note{std::move(e.answer), now}).second) ++answered_twice;
                    },
+                   [&](stream_told& e) {
+                     if (on_stream) on_stream(at, e);
+                   },
                  },
                  each);
   }
@@ -143,6 +146,7 @@ public:
   std::size_t turns = 0, sent_direct = 0, sent_far = 0;
   std::vector<byte_string> tapped; ///< payloads that were relayed
   bool tap = false;
+  std::function<void(std::size_t at, stream_told&)> on_stream;
   int answered_twice = 0;
 
 private:
