@@ -26,7 +26,7 @@ struct agent_options {
   std::vector<channel_uri> listen; ///< empty: udp and tcp on any free port of all addresses
   std::vector<channel_uri> peers;  ///< kept linked, besides the members that are known
   bool discovery = true;           ///< look for members on the attached networks
-  bool control = true;             ///< serve HOME/control.sock
+  bool control = true;             ///< serve HOME/control.sock, and what is exposed and forwarded
   transport_catalog transports;    ///< what this program can speak
   discovery_factory discover;      ///< may be empty: no discovery
   std::uint32_t job_slots = 0;     ///< steps run at once; 0: one per core

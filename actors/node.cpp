@@ -2,6 +2,7 @@
 
 #include "actors/control/control.hpp"
 #include "actors/endpoint/endpoint.hpp"
+#include "actors/gateway/gateway.hpp"
 #include "actors/jobs/jobs.hpp"
 #include "actors/link/links.hpp"
 #include "actors/namespace/namespace.hpp"
@@ -135,6 +136,12 @@ caf::actor make_discovery(caf::actor_system& system, node_plan& plan, const caf:
   return caf::actor_cast<caf::actor>(discovery);
 }
 
+caf::actor make_gateway(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
+  gateway_arguments arguments{plan.world, services_path(plan.options.home), plan.parts.endpoint, parent};
+  plan.parts.gateway = spawn_on_loop(system, plan.world.loop(), gateway_behavior, std::move(arguments));
+  return caf::actor_cast<caf::actor>(plan.parts.gateway);
+}
+
 caf::actor make_control(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
   plan.parts.supervisor = caf::actor_cast<caf::actor>(parent);
   auto control = spawn_on_loop(system, plan.world.loop(), control_behavior, plan.parts, plan.world, parent);
@@ -149,6 +156,7 @@ std::string namespace_path(const std::string& home) { return home + "/namespace"
 std::string database_path(const std::string& home) { return home + "/store"; }
 std::string work_path(const std::string& home) { return home + "/work"; }
 std::string epoch_path(const std::string& home) { return home + "/epoch"; }
+std::string services_path(const std::string& home) { return home + "/services"; }
 
 caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan,
                       std::function<void(const node_parts&)> published) {
@@ -174,7 +182,10 @@ caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan
   add("links", make_links);
   add("transports", make_transports, true);
   if (plan->options.discovery && plan->options.discover) add("discovery", make_discovery);
-  if (plan->options.control) add("control", make_control);
+  if (plan->options.control) {
+    add("gateway", make_gateway);
+    add("control", make_control);
+  }
   return spawn_supervisor(system, std::move(arguments));
 }
 

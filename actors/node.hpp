@@ -24,6 +24,7 @@ std::string namespace_path(const std::string& home);
 std::string database_path(const std::string& home);
 std::string work_path(const std::string& home);
 std::string epoch_path(const std::string& home);
+std::string services_path(const std::string& home);
 
 /// Starts the root supervisor with all actors of the node. `published` is called with the handles whenever they changed.
 caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan,

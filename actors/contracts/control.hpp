@@ -38,9 +38,9 @@ struct control_tick {
 };
 
 using control_actor =
-  caf::typed_actor<caf::reacts_to<control_client_opened>, caf::reacts_to<control_bytes_received>,
-                   caf::reacts_to<control_client_closed>, caf::reacts_to<control_client_drained>,
-                   caf::reacts_to<control_progress>, caf::reacts_to<routes_changed>, caf::reacts_to<control_tick>>;
+  stream_owner_actor::extend<caf::reacts_to<control_client_opened>, caf::reacts_to<control_bytes_received>,
+                             caf::reacts_to<control_client_closed>, caf::reacts_to<control_client_drained>,
+                             caf::reacts_to<control_progress>, caf::reacts_to<routes_changed>, caf::reacts_to<control_tick>>;
 
 } // namespace glow
 

@@ -2,6 +2,7 @@
 /// in the handles as they start actors; an actor that is restarted is replaced here before its later siblings start.
 #pragma once
 
+#include "actors/contracts/gateway.hpp"
 #include "actors/contracts/jobs.hpp"
 #include "actors/contracts/namespace.hpp"
 
@@ -39,6 +40,7 @@ struct node_parts {
   store_actor store;
   jobs_actor jobs;
   links_actor links;
+  gateway_actor gateway; ///< where there is a control socket
   caf::actor supervisor; ///< root of the supervision tree
   agent_port_actor agent;
 };

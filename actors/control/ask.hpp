@@ -41,8 +41,11 @@ void ask(const call_ptr& call, const Handle& to, Message message, std::function<
   ask<Answer>(call, to, std::move(message), std::move(then), caf::duration{limits::local_request_timeout});
 }
 
-/// Calls `then(node_id, roster)` for the node that the argument `key` names: a name, a node id, or a unique beginning of one.
+/// Calls `then(node_id, roster)` for the node that the text names: a name, a node id, or a unique beginning of one.
 /// Fails the command with `not_found` or `usage`.
+void with_node_named(const call_ptr& call, const std::string& text,
+                     std::function<void(const node_id&, const identity::roster&)> then);
+/// The same for the node that the argument `key` names.
 void with_node(const call_ptr& call, std::string_view key, std::function<void(const node_id&, const identity::roster&)> then);
 
 } // namespace glow

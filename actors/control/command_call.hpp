@@ -30,6 +30,7 @@ struct command_entry {
 std::span<const command_entry> mesh_commands();
 std::span<const command_entry> store_commands();
 std::span<const command_entry> job_commands();
+std::span<const command_entry> stream_commands();
 std::span<const command_entry> actor_commands();
 
 class command_call : public std::enable_shared_from_this<command_call> {
@@ -74,6 +75,9 @@ public:
   void give_up(error why);
   /// Drops every function it holds; the actor ends.
   void forget();
+  /// The program may leave its output unread for as long as it likes.
+  void be_patient() { patient_ = true; }
+  bool is_patient() const { return patient_; }
   void end_by(steady_time deadline) { deadline_ = deadline; }
   bool is_late(steady_time now) const { return now >= deadline_; }
 
@@ -84,6 +88,7 @@ private:
   control_client_id client_;
   control::start_command start_;
   bool ended_ = false;
+  bool patient_ = false;
   steady_time deadline_ = steady_time::max();
   steady_time progress_told_{};
   caf::strong_actor_ptr watcher_;

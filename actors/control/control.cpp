@@ -122,7 +122,9 @@ void on_tick(control_self self) {
   for (auto& [id, client] : state.clients) {
     for (auto& [command, call] : client.calls)
       if (call->is_late(now)) late.push_back(call);
-    if (state.socket->queued_bytes(id) == 0)
+    const bool may_wait =
+      std::any_of(client.calls.begin(), client.calls.end(), [](auto& each) { return each.second->is_patient(); });
+    if (state.socket->queued_bytes(id) == 0 || may_wait)
       client.unread_since.reset();
     else if (!client.unread_since)
       client.unread_since = now;
@@ -178,6 +180,7 @@ std::string control_state::json() const {
 ///   listening ─► (a program connects) ─► its commands run, each until its one answer ─► (it leaves) ─► listening
 /// Hears    socket: control_client_opened, control_bytes_received, control_client_closed, control_client_drained
 ///          watchers of commands: control_progress    router: routes_changed    itself: control_tick
+///          endpoint: incoming_stream, stream_received, stream_writable, stream_ended (of programs that listen or dial)
 /// Tells    every actor of the node what commands ask for; programs, over the socket
 /// Watches  its parent           Parent  node supervisor (permanent)
 /// Fails    io: the socket cannot be opened
@@ -187,7 +190,7 @@ control_actor::behavior_type control_behavior(control_self self, node_parts part
   auto& state = self->state;
   state.parts = std::move(parts);
   state.world = std::move(world);
-  for (auto table : {mesh_commands(), store_commands(), job_commands(), actor_commands()})
+  for (auto table : {mesh_commands(), store_commands(), job_commands(), stream_commands(), actor_commands()})
     for (auto& entry : table) state.commands[entry.name] = &entry;
   auto me = caf::actor_cast<control_actor>(caf::strong_actor_ptr{self->ctrl()});
   auto socket = control_socket::listen(state.world->loop().uv(), state.parts.home, socket_events(me));
@@ -207,6 +210,10 @@ control_actor::behavior_type control_behavior(control_self self, node_parts part
       if (call != client->second.calls.end()) call->second->tell_progress(m.made);
     },
     [=](const routes_changed& m) { on_routes(self, m); },
+    [=](const incoming_stream& m) { on_stream(self, m); },
+    [=](stream_received& m) { on_stream(self, m); },
+    [=](const stream_writable& m) { on_stream(self, m); },
+    [=](const stream_ended& m) { on_stream(self, m); },
     [=](const control_tick& m) {
       if (timer_is_current(self, m)) on_tick(self);
     },

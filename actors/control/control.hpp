@@ -16,6 +16,8 @@ struct control_client {
   std::optional<steady_time> unread_since; ///< answers wait for the program since then
 };
 
+class stream_session; // stream_commands.cpp
+
 struct control_state : actor_lifecycle {
   static inline const char* name = "glow.control";
   ~control_state();
@@ -27,11 +29,19 @@ struct control_state : actor_lifecycle {
   std::map<control_client_id, control_client> clients;
   std::map<node_id, wall_time> last_seen; ///< nodes that had a route since this actor started
   std::set<node_id> reachable;
+  std::map<std::string, std::shared_ptr<stream_session>> listening; ///< by service: a program waits for its first stream
+  std::unordered_map<stream_id, std::shared_ptr<stream_session>> streams;
   std::uint64_t commands_run = 0;
   bool ticking = false;
 
   std::string json() const;
 };
+
+// What the endpoint tells of streams that programs hold (stream_commands.cpp).
+void on_stream(control_self self, const incoming_stream& m);
+void on_stream(control_self self, stream_received& m);
+void on_stream(control_self self, const stream_writable& m);
+void on_stream(control_self self, const stream_ended& m);
 
 /// Requires: spawned on the loop. Ends with `io` when the socket cannot be opened.
 control_actor::behavior_type control_behavior(control_self self, node_parts parts, surroundings world,

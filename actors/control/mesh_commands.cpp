@@ -208,7 +208,11 @@ constexpr command_entry table[] = {
 } // namespace
 
 void with_node(const call_ptr& call, std::string_view key, std::function<void(const node_id&, const identity::roster&)> then) {
-  auto text = call->text(key);
+  with_node_named(call, call->text(key), std::move(then));
+}
+
+void with_node_named(const call_ptr& call, const std::string& text,
+                     std::function<void(const node_id&, const identity::roster&)> then) {
   ask<roster_changed>(call, call->parts().name_space, get_roster{}, [=](roster_changed& m) {
     if (!m.roster) return call->fail({error_code::failed, "this node has no namespace yet"});
     auto node = find_node(text, *m.roster);

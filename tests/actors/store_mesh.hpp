@@ -192,8 +192,12 @@ private:
       },
       [=](const register_service& m) { state->service = m.service; },
       [](const ping_node&) -> caf::result<ping_report> { return ping_report{}; },
-      [](const open_stream&) -> caf::result<stream_opened> { return to_caf({error_code::failed, "no streams here"}); },
-      [](const serve_streams&) -> caf::result<streams_served> { return to_caf({error_code::failed, "no streams here"}); },
+      [](const open_stream&) -> caf::result<stream_opened> {
+        return to_caf({error_code::failed, "no streams here"});
+      },
+      [](const serve_streams&) -> caf::result<streams_served> {
+        return to_caf({error_code::failed, "no streams here"});
+      },
       [](const stop_serving&) {},
       [](const write_stream&) {},
       [](const consume_stream&) {},

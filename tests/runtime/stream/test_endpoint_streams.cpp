@@ -133,7 +133,7 @@ TEST_CASE("a stream moves from path to path a thousand times, and loses and doub
     net.link(relay, 3, 1200);
   }
   auto stream = net.open(0, 3);
-  const auto body = numbered_bytes(160u << 20);
+  const auto body = numbered_bytes(64u << 20);
   net.write(0, stream, body);
   REQUIRE(net.run([&] { return net.arrived.size() == 1; }, 1min));
   auto& far = net.heard[net.arrived[0]];
@@ -148,7 +148,7 @@ TEST_CASE("a stream moves from path to path a thousand times, and loses and doub
     ++cuts;
     net.link(active, 3, 1200);
     active = 3 - active;
-    net.rest(std::chrono::milliseconds{net.random.next_below(60)});
+    net.rest(std::chrono::milliseconds{net.random.next_below(20)});
   }
   CHECK(cuts >= 500);
   net.run([&] { return far.ended; }, 1h);
