@@ -48,7 +48,7 @@ class Echo:
 def endpoint(node):
     """What the node's endpoint says of itself."""
     shell = os.path.join(BIN, "glow-shell")
-    done = subprocess.run([*node.inside, shell, "--home", node.home, "--json", "state", "node/endpoint"], capture_output=True, text=True,
+    done = subprocess.run([*node.inside, shell, "--home", node.home, "state", "node/endpoint"], capture_output=True, text=True,
                           timeout=20)
     return json.loads(done.stdout)["state"]
 
