@@ -1,0 +1,174 @@
+"""What tools/bench makes its figures of: programs' words, /proc, times of arrival. And that it explains itself."""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BENCH = os.path.join(TOP, "tools", "bench")
+sys.path.insert(0, os.path.join(TOP, "tools", "benchmarks"))
+import overlay
+import readings
+
+
+def bench(*words):
+    return subprocess.run([BENCH, *words], capture_output=True, text=True, timeout=60)
+
+
+class Help(unittest.TestCase):
+    def test_every_measurement_in_namespaces_tells_usage_rows_and_exit_status(self):
+        self.assertEqual(bench("--help").returncode, 0)
+        for what in ("overlay",):
+            said = bench(what, "--help")
+            self.assertEqual(said.returncode, 0, said.stderr)
+            self.assertIn(f"usage: tools/bench {what}", said.stdout)
+            self.assertIn("Exit status", said.stdout)
+            self.assertIn(f"tools/bench {what}", bench("--help").stdout)
+
+    def test_an_unknown_option_is_a_usage_error(self):
+        self.assertEqual(bench("overlay", "--no-such-option").returncode, 2)
+
+    def test_without_the_programs_it_says_how_to_build_them(self):
+        said = bench("overlay", "--bin", "/nowhere")
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("tools/build release", said.stderr)
+
+
+class Iperf3(unittest.TestCase):
+    def test_what_arrived_counts_in_megabytes(self):
+        printed = json.dumps({"end": {"sum_sent": {"bits_per_second": 9e9}, "sum_received": {"bits_per_second": 8e9}}})
+        self.assertEqual(readings.iperf3_mb_per_s(printed), 1000)
+
+    def test_its_complaint_is_passed_on(self):
+        with self.assertRaisesRegex(readings.Unreadable, "unable to connect"):
+            readings.iperf3_mb_per_s('{"start": {}, "error": "unable to connect to server"}')
+
+    def test_no_document_and_a_document_without_the_sum_are_refused(self):
+        for printed in ("", "Killed", "{}", '{"end": {}}'):
+            with self.assertRaises(readings.Unreadable):
+                readings.iperf3_mb_per_s(printed)
+
+
+class RoundTrips(unittest.TestCase):
+    PRINTED = """PING 10.91.0.2 (10.91.0.2) 56(84) bytes of data.
+64 bytes from 10.91.0.2: icmp_seq=1 ttl=64 time=0.512 ms
+64 bytes from 10.91.0.2: icmp_seq=2 ttl=64 time=1.5 ms
+64 bytes from 10.91.0.2: icmp_seq=2 ttl=64 time=9.9 ms (DUP!)
+64 bytes from 202:5678::1: icmp_seq=3 ttl=64 time=12 ms
+
+--- 10.91.0.2 ping statistics ---
+3 packets transmitted, 3 received, 0% packet loss, time 402ms
+rtt min/avg/max/mdev = 0.512/0.700/1.500/0.100 ms
+"""
+
+    def test_each_reply_of_ping_counts_once(self):
+        self.assertEqual(readings.ping_ms(self.PRINTED), [0.512, 1.5, 12.0])
+
+    def test_replies_that_stayed_out_are_no_round_trips(self):
+        document = {"replies": [{"rtt_ms": 0.3}, {"rtt_ms": None}, {"node": "b"}]}
+        self.assertEqual(readings.glow_ping_ms(document), [0.3])
+
+    def test_the_99th_percentile_is_a_sample_and_of_few_the_largest(self):
+        self.assertEqual(readings.percentile([3, 1, 2], 0.99), 3)
+        self.assertEqual(readings.percentile(list(range(1, 1001)), 0.99), 990)
+        self.assertEqual(readings.percentile([7], 0.0), 7)
+        self.assertIsNone(readings.percentile([], 0.5))
+
+    def test_nothing_has_no_median(self):
+        self.assertEqual(readings.summary([]), {"median": None, "p99": None, "count": 0})
+
+
+class Processes(unittest.TestCase):
+    def test_processor_time_is_found_behind_any_program_name(self):
+        line = "4711 (a) b (c) S 1 4711 4711 0 -1 4194304 100 0 0 0 250 150 9 9 20 0 1 0 77 1 1 1"
+        self.assertEqual(readings.cpu_seconds_of_stat(line), 400 / readings.TICKS_PER_S)
+
+    def test_our_own_time_and_memory_are_read_and_a_gone_process_has_none(self):
+        for _ in range(3_000_000):
+            pass
+        self.assertGreater(readings.cpu_seconds([os.getpid()]), 0)
+        self.assertEqual(readings.cpu_seconds([2**22 + 1]), 0)
+        self.assertGreater(readings.rss_mb([os.getpid(), 2**22 + 1]), 1)
+        self.assertIsNone(readings.rss_mb([]))
+
+    def test_kernel_threads_have_no_memory(self):
+        self.assertIsNone(readings.rss_mb_of_status("Name:\tkthreadd\nState:\tS\n"))
+
+
+class Interfaces(unittest.TestCase):
+    def test_the_path_in_use_is_the_one_that_sent_the_most(self):
+        def link(name, sent):
+            return {"ifname": name, "stats64": {"rx": {"bytes": 1}, "tx": {"bytes": sent}}}
+
+        before = readings.transmitted_bytes(json.dumps([link("lo", 0), link("eth0", 100), link("eth1", 5000)]))
+        after = readings.transmitted_bytes(json.dumps([link("lo", 9999), link("eth0", 1000), link("eth1", 5100)]))
+        self.assertEqual(readings.busiest(before, after, ["eth0", "eth1"]), ("eth0", 0.9))
+        self.assertEqual(readings.busiest(before, before, ["eth0", "eth1"])[1], 0)
+
+
+class FlowAgain(unittest.TestCase):
+    """Bytes arrive every 10 ms, the cut is at 10 s, watching ends at 15 s."""
+
+    @staticmethod
+    def arrivals(*silent):
+        return [t / 100 for t in range(900, 1501) if not any(begin < t / 100 < end for begin, end in silent)]
+
+    def flow(self, *silent):
+        return readings.flow_again_s(10.0, self.arrivals(*silent), 15.0)
+
+    def test_without_a_silence_it_is_at_once(self):
+        again, longest = self.flow()
+        self.assertEqual(again, 0)
+        self.assertAlmostEqual(longest, 0.01)
+
+    def test_a_silence_counts_from_the_cut(self):
+        again, longest = self.flow((10, 10.3))
+        self.assertAlmostEqual(again, 0.3)
+        self.assertAlmostEqual(longest, 0.3)
+
+    def test_what_was_under_way_still_arrives_and_does_not_hide_the_silence(self):
+        again, longest = self.flow((10.2, 10.5))
+        self.assertAlmostEqual(again, 0.5)
+        self.assertAlmostEqual(longest, 0.3)
+
+    def test_a_trickle_between_two_silences_is_no_flow(self):
+        again, _ = self.flow((10, 10.4), (10.41, 10.9))
+        self.assertAlmostEqual(again, 0.9)
+
+    def test_a_silence_long_after_has_another_cause(self):
+        self.assertEqual(self.flow((13.5, 13.8))[0], 0)
+
+    def test_a_silence_before_the_cut_has_another_cause(self):
+        self.assertEqual(self.flow((9.5, 9.8))[0], 0)
+
+    def test_a_silence_that_does_not_end_is_said_so(self):
+        again, longest = self.flow((10.1, 99))
+        self.assertIsNone(again)
+        self.assertAlmostEqual(longest, 4.9)
+        self.assertIsNone(readings.flow_again_s(10.0, [], 15.0)[0])
+
+
+class Aims(unittest.TestCase):
+    ROWS = [{"name": "yggdrasil", "mb_per_s": {"median": 100}, "rtt_ms": {"median": 0.6}},
+            {"name": "tinc", "mb_per_s": {"median": 30}, "rtt_ms": {"median": 0.3}},
+            {"name": "glow udp: dial", "mb_per_s": {"median": 499}}, {"name": "glow udp: stream", "absent": "not in this build"},
+            {"name": "glow tcp: stream", "mb_per_s": {"median": 500}},
+            {"name": "glow tcp: forward", "mb_per_s": {"median": 301}},
+            {"name": "glow udp: ping", "rtt_ms": {"median": 0.31}}]
+
+    def test_each_is_kept_or_not_or_was_not_measured(self):
+        kept = {aim["aim"]: aim["kept"] for aim in overlay.aims_of(self.ROWS)}
+        self.assertEqual(kept, {
+            "stream over udp": False, "stream over tcp": True, "stream over udp relay": None,
+            "forward against yggdrasil's tunnel, three times": True, "small request over udp (ping)": False,
+            "small request over udp (requests)": None, "glow ping over udp, against the best peer's": False})
+
+    def test_without_the_peers_nothing_is_claimed(self):
+        kept = {aim["aim"]: aim["kept"] for aim in overlay.aims_of([r for r in self.ROWS if r["name"].startswith("glow")])}
+        self.assertIsNone(kept["forward against yggdrasil's tunnel, three times"])
+        self.assertIsNone(kept["glow ping over udp, against the best peer's"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,185 @@
+"""Glow agents in the namespaces of segment.py, and what is sent through them: streams, forwarded TCP, requests."""
+import contextlib
+import fcntl
+import json
+import os
+import statistics
+import subprocess
+import threading
+import time
+
+import mesh as end_to_end
+import readings
+from segment import PREFIX, Unusable
+
+PIPE_BYTES = 1 << 20
+F_SETPIPE_SZ = 1031  # fcntl(2)
+FORWARD_PORT, SERVED_PORT = 5301, 5201
+START_S = 15  # for agents to see each other, for a command to listen
+
+
+class NotInThisBuild(Exception):
+    """The command does not exist (yet)."""
+
+
+def commands_of(bin_dir):
+    """Words that `glow` and `glow_bench` know: {"glow ping", …, "glow_bench link", …}."""
+    known = set()
+    said = subprocess.run([os.path.join(bin_dir, "glow"), "--help"], capture_output=True, text=True).stdout
+    for line in said.split("Subcommands:")[-1].splitlines():
+        if line.startswith("  ") and line.strip():
+            known.add("glow " + line.split()[0])
+    said = subprocess.run([os.path.join(bin_dir, "glow_bench")], capture_output=True, text=True).stderr
+    for word in said.removeprefix("usage: glow_bench ").split(" ")[0].split("|"):
+        known.add("glow_bench " + word)
+    return known
+
+
+def need(known, *commands):
+    absent = [each for each in commands if each not in known]
+    if absent:
+        raise NotInThisBuild(f"not in this build: {', '.join(absent)}")
+
+
+class Agents:
+    """`with Agents(net, {"a": [uris], "b": [uris]}) as agents`: joined, in a line as the dictionary names them."""
+
+    def __init__(self, net, listen):
+        self.net, self.listen = net, listen
+        self.mesh = end_to_end.Mesh(where=net.directory)
+        self.nodes = {}
+
+    def __enter__(self):
+        try:
+            for host, uris in self.listen.items():
+                media = sorted({uri.split(":")[0] for uri in uris})
+                self.nodes[host] = self.mesh.node(host, media=media, listen=uris, inside=["ip", "netns", "exec", PREFIX + host]).up()
+            hosts = list(self.listen)
+            for host, guest in zip(hosts, hosts[1:]):
+                end_to_end.join(self.nodes[host], self.nodes[guest], role="admin")
+            for one, other in ((hosts[0], hosts[-1]), (hosts[-1], hosts[0])):
+                end_to_end.wait_for(START_S, f"{one} to see {other}", lambda one=one, other=other: self.nodes[one].sees(other))
+            return self
+        except BaseException:
+            self.mesh.__exit__(None)
+            raise
+
+    def __exit__(self, *_):
+        self.mesh.__exit__(None)
+
+    def pids(self):
+        return [node.pid for node in self.nodes.values()]
+
+    def hops(self, of, to):
+        return len(self.nodes[of].ask("trace", to)["hops"])
+
+    def command(self, host, *words, **streams):
+        node = self.nodes[host]
+        return self.net.start(host, node.program, "--home", node.home, *words, **streams)
+
+    def pings_ms(self, host, to, count):
+        words = ["ping", to, "-c", str(count), "-i", "0.2"]
+        return readings.glow_ping_ms(self.nodes[host].ask(*words, timeout=count + 30))
+
+    # ---- iperf3 through `glow forward` ----------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def forwarded(self, host, to):
+        """An iperf3 server at `to`; yields (programs, the port of loopback that leads there)."""
+        server = self.net.iperf3_server(to)
+        expose = self.command(to, "expose", "bench-iperf3", f"tcp://127.0.0.1:{SERVED_PORT}")
+        time.sleep(0.5)
+        if expose.process.poll() not in (None, 0):
+            raise Unusable(f"glow expose: {expose.last_words()}")
+        forward = None
+        for place in (f"tcp://127.0.0.1:{FORWARD_PORT}", f"127.0.0.1:{FORWARD_PORT}"):  # either way of writing it
+            forward = self.command(host, "forward", place, f"{to}/bench-iperf3")
+            if self.await_port(host, forward):
+                break
+        else:
+            raise Unusable(f"glow forward: {forward.last_words()}")
+        try:
+            yield [expose, forward], FORWARD_PORT
+        finally:
+            for each in (forward, expose, server):
+                each.end()
+
+    def await_port(self, host, forward):
+        began = time.monotonic()
+        while time.monotonic() - began < START_S:
+            if self.net.do(host, "ss", "-Hltn", "sport", "=", f":{FORWARD_PORT}").strip():
+                return True
+            if forward.process.poll() not in (None, 0):
+                return False
+            time.sleep(0.05)
+        return False
+
+    # ---- bytes through `glow dial` and `glow listen` ---------------------------------------------------------
+
+    def dial(self, host, to, name):
+        """(programs, a pipe into the stream, a pipe out of it)."""
+        listener = self.command(to, "listen", name, stdout=subprocess.PIPE)
+        time.sleep(0.5)
+        dialler = self.command(host, "dial", f"{to}/{name}", stdin=subprocess.PIPE)
+        for pipe in (listener.process.stdout, dialler.process.stdin):
+            fcntl.fcntl(pipe, F_SETPIPE_SZ, PIPE_BYTES)
+        return [listener, dialler], dialler.process.stdin, listener.process.stdout
+
+    def stream_mb_per_s(self, host, to, seconds, name, count_cpu=lambda programs: None):
+        """One stream at full speed; the pipes are fed and emptied without copies, so that this costs next to nothing."""
+        programs, entry, outlet = self.dial(host, to, name)
+        feeder = threading.Thread(target=feed, args=(entry, seconds), daemon=True)
+        feeder.start()
+        got, took = drain(outlet, seconds + START_S)
+        feeder.join(5)
+        count_cpu(programs)
+        complaints = [p.last_words() for p in programs if p.process.poll() not in (None, 0)]
+        for program in programs:
+            program.end()
+        if not got:
+            raise Unusable("; ".join(complaints) or "no byte came through the stream")
+        return got / took / 1e6
+
+    # ---- inside a C++ program -------------------------------------------------------------------------------
+
+    def glow_bench(self, host, what, bin_dir, ticket_of, listen, to, seconds):
+        """`glow_bench requests|stream` from a node of its own beside `host`'s."""
+        words = [os.path.join(bin_dir, "glow_bench"), what, "--home", self.mesh.path(f"bench-{what}"), "--ticket",
+                 self.nodes[ticket_of].ask("invite")["ticket"], "--listen", listen, "--to", to, "--seconds", seconds]
+        done = subprocess.run(self.net.inside(host, *words), capture_output=True, text=True, timeout=4 * seconds + 90)
+        if done.returncode != 0:
+            raise Unusable(f"glow_bench {what}: {done.stderr.strip()[-200:]}")
+        got = json.loads(done.stdout)
+        return got[0] if isinstance(got, list) else got
+
+
+def feed(entry, seconds):
+    """Bytes into the pipe until the time is over, then its end."""
+    with open(os.memfd_create("bench"), "r+b", buffering=0) as source:
+        source.write(os.urandom(PIPE_BYTES))
+        until = time.monotonic() + seconds
+        with contextlib.suppress(BrokenPipeError), entry:
+            while time.monotonic() < until:
+                os.splice(source.fileno(), entry.fileno(), PIPE_BYTES, offset_src=0)
+
+
+def drain(outlet, seconds_max):
+    """Empties the pipe until it ends; (bytes, seconds between the first and the last of them)."""
+    import select
+    got, first, last, until = 0, None, None, time.monotonic() + seconds_max
+    with open(os.devnull, "wb") as nothing:
+        while time.monotonic() < until:
+            if not select.select([outlet], [], [], 1)[0]:
+                continue
+            moved = os.splice(outlet.fileno(), nothing.fileno(), PIPE_BYTES)
+            if moved == 0:
+                break
+            got, last = got + moved, time.monotonic()
+            first = first or last
+    return got, max(last - first, 1e-6) if got else 0.0
+
+
+def repeated(runs, measure):
+    """{"median", "all"} of a figure."""
+    values = [measure() for _ in range(runs)]
+    return {"median": statistics.median(values), "all": values}

@@ -1,0 +1,58 @@
+"""Command lines of the measurements that need network namespaces: `tools/bench overlay`."""
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+
+
+def options_of(what, words, bin_dir):
+    parser = argparse.ArgumentParser(prog=f"tools/bench {what}", add_help=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--bin", default=bin_dir)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--no-install", action="store_true")
+    if what == "overlay":
+        parser.add_argument("--pings", type=int, default=50)
+        parser.add_argument("--only", action="append")
+    options = parser.parse_args(words)
+    options.bin = os.path.abspath(options.bin)
+    return options
+
+
+def leave(*_):
+    raise SystemExit(143)
+
+
+def main(what, words, bin_dir, table):
+    options = options_of(what, words, bin_dir)
+    os.environ["GLOW_BIN"] = options.bin  # before mesh.py is read
+    module = importlib.import_module(what)
+    if options.help:
+        print(module.__doc__.strip())
+        return 0
+    missing = [name for name in ("glow", "glowd", "glow_bench") if not os.access(os.path.join(options.bin, name), os.X_OK)]
+    if missing:
+        print(f"tools/bench: {', '.join(missing)} not in {options.bin}: build with tools/build release", file=sys.stderr)
+        return 1
+    if os.geteuid() != 0:
+        print(f"tools/bench {what}: network namespaces need root: run it as root", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, leave)
+    from segment import Unusable
+    try:
+        got = module.measure(options)
+    except Unusable as why:
+        print(f"tools/bench {what}: {why}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"tools/bench {what}: left by ^C; its namespaces are gone", file=sys.stderr)
+        return 130
+    if options.json:
+        print(json.dumps(got, indent=2))
+    else:
+        module.show(got, table)
+    return 0 if got["complete"] else 1
