@@ -1,15 +1,26 @@
-"""What tools/bench makes its figures of: programs' words, /proc, times of arrival. And that it explains itself."""
+"""What tools/bench makes its figures of: programs' words, /proc, times of arrival, paths that are slow. And that it explains itself."""
 import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
+import tempfile
 import unittest
 
+os.environ["GLOW_BENCH_PREFIX"] = f"bench-test-{os.getpid()}-"
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BENCH = os.path.join(TOP, "tools", "bench")
 sys.path.insert(0, os.path.join(TOP, "tools", "benchmarks"))
+import mesh
 import overlay
 import readings
+import segment
+import streams
+
+LACKING = [p for p in ("ip", "ping", "ethtool", "nft") if not shutil.which(p)]
+if os.geteuid() != 0:
+    LACKING.append("root")
 
 
 def bench(*words):
@@ -170,5 +181,73 @@ class Aims(unittest.TestCase):
         self.assertIsNone(kept["glow ping over udp, against the best peer's"])
 
 
+@unittest.skipIf(LACKING, f"SKIPPED: network namespaces need {', '.join(LACKING)}")
+class Paths(unittest.TestCase):
+    """Real namespaces, real packets."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="glow-test.")
+        self.addCleanup(self.directory.cleanup)
+
+    def net(self, *hosts):
+        return segment.Net(*hosts, directory=self.directory.name)
+
+    def slow(self, net, *more):
+        """10.90.0.1 on a and 10.90.0.2 on b, r between them."""
+        net.wire("a", "r")
+        net.wire("r", "b")
+        for number, host in enumerate("ab", 1):
+            segment.run("ip", "-n", segment.PREFIX + host, "addr", "add", f"10.90.0.{number}/24", "dev", "eth0")
+            net.unoffload(host, "eth0")
+        way = net.start("r", os.path.join(mesh.BIN, "glow_bench"), "way", "--left", "eth0", "--right", "eth1", *more)
+        net.await_answer("a", "10.90.0.2")
+        return way
+
+    def test_a_slow_way_delays_and_passes_no_more_than_its_bottleneck(self):
+        with self.net("a", "r", "b") as net:
+            way = self.slow(net, "--delay-us", 10_000, "--kb-per-s", 5_000)
+            rtt = statistics.median(net.pings_ms("a", "10.90.0.2", 9))
+            self.assertTrue(20 <= rtt < 40, rtt)
+            rate = streams.mb_per_s(streams.PlainTcp(net, "10.90.0.2"), "a", "b", 3, "")
+            self.assertTrue(2 < rate < 5, rate)
+            way.end()
+            said = json.loads(way.last_words())
+            self.assertGreater(said["carried"], 2000)
+            self.assertEqual(said["refused"], 0)
+
+    def test_frames_held_back_arrive_later(self):
+        with self.net("a", "r", "b") as net:
+            self.slow(net, "--delay-us", 1_000, "--held-back-permille", 500, "--held-back-us", 50_000)
+            late = [ms for ms in net.pings_ms("a", "10.90.0.2", 20) if ms > 50]
+            self.assertTrue(4 <= len(late) <= 20, late)
+
+    def test_what_is_dropped_does_not_arrive_and_arrives_again_afterwards(self):
+        with self.net("a", "b") as net:
+            net.wire("a", "b", "10.90.0")
+            net.await_answer("a", "10.90.0.2")
+            net.drop("b", "", "eth0")
+            self.assertEqual(net.pings_ms("a", "10.90.0.2", 2), [])
+            net.undrop("b")
+            self.assertEqual(len(net.pings_ms("a", "10.90.0.2", 2)), 2)
+            net.drop("b", "numgen random mod 100 < 50", "eth0")
+            self.assertTrue(2 <= len(net.pings_ms("a", "10.90.0.2", 30)) <= 28)
+
+    def test_namespaces_and_programs_are_gone_afterwards_even_after_a_failure(self):
+        with self.assertRaises(KeyboardInterrupt), self.net("a", "b") as net:
+            pid = net.start("a", "sleep", "60").pid
+            raise KeyboardInterrupt
+        self.assertFalse(mesh.alive(pid))
+        self.assertNotIn(segment.PREFIX, segment.run("ip", "netns", "list"))
+
+    def test_a_namespace_in_use_is_left_alone(self):
+        with self.net("a") as net:
+            sleeper = net.start("a", "sleep", "60")
+            with self.assertRaisesRegex(segment.Unusable, "in use"), self.net("a"):
+                pass
+            self.assertIsNone(sleeper.process.poll())
+
+
 if __name__ == "__main__":
+    if LACKING:
+        print(f"SKIPPED: paths in network namespaces need {', '.join(LACKING)}", file=sys.stderr)
     unittest.main(verbosity=2)

@@ -1,19 +1,16 @@
 """Glow agents in the namespaces of segment.py, and what is sent through them: streams, forwarded TCP, requests."""
 import contextlib
-import fcntl
 import json
 import os
 import statistics
 import subprocess
-import threading
 import time
 
 import mesh as end_to_end
 import readings
+import streams
 from segment import PREFIX, Unusable
 
-PIPE_BYTES = 1 << 20
-F_SETPIPE_SZ = 1031  # fcntl(2)
 FORWARD_PORT, SERVED_PORT = 5301, 5201
 START_S = 15  # for agents to see each other, for a command to listen
 
@@ -114,31 +111,11 @@ class Agents:
             time.sleep(0.05)
         return False
 
-    # ---- bytes through `glow dial` and `glow listen` ---------------------------------------------------------
-
     def dial(self, host, to, name):
-        """(programs, a pipe into the stream, a pipe out of it)."""
+        """A carrier of streams.py: glow dial's stdin to glow listen's stdout."""
         listener = self.command(to, "listen", name, stdout=subprocess.PIPE)
         time.sleep(0.5)
-        dialler = self.command(host, "dial", f"{to}/{name}", stdin=subprocess.PIPE)
-        for pipe in (listener.process.stdout, dialler.process.stdin):
-            fcntl.fcntl(pipe, F_SETPIPE_SZ, PIPE_BYTES)
-        return [listener, dialler], dialler.process.stdin, listener.process.stdout
-
-    def stream_mb_per_s(self, host, to, seconds, name, count_cpu=lambda programs: None):
-        """One stream at full speed; the pipes are fed and emptied without copies, so that this costs next to nothing."""
-        programs, entry, outlet = self.dial(host, to, name)
-        feeder = threading.Thread(target=feed, args=(entry, seconds), daemon=True)
-        feeder.start()
-        got, took = drain(outlet, seconds + START_S)
-        feeder.join(5)
-        count_cpu(programs)
-        complaints = [p.last_words() for p in programs if p.process.poll() not in (None, 0)]
-        for program in programs:
-            program.end()
-        if not got:
-            raise Unusable("; ".join(complaints) or "no byte came through the stream")
-        return got / took / 1e6
+        return streams.as_pipes(listener, self.command(host, "dial", f"{to}/{name}", stdin=subprocess.PIPE))
 
     # ---- inside a C++ program -------------------------------------------------------------------------------
 
@@ -151,32 +128,6 @@ class Agents:
             raise Unusable(f"glow_bench {what}: {done.stderr.strip()[-200:]}")
         got = json.loads(done.stdout)
         return got[0] if isinstance(got, list) else got
-
-
-def feed(entry, seconds):
-    """Bytes into the pipe until the time is over, then its end."""
-    with open(os.memfd_create("bench"), "r+b", buffering=0) as source:
-        source.write(os.urandom(PIPE_BYTES))
-        until = time.monotonic() + seconds
-        with contextlib.suppress(BrokenPipeError), entry:
-            while time.monotonic() < until:
-                os.splice(source.fileno(), entry.fileno(), PIPE_BYTES, offset_src=0)
-
-
-def drain(outlet, seconds_max):
-    """Empties the pipe until it ends; (bytes, seconds between the first and the last of them)."""
-    import select
-    got, first, last, until = 0, None, None, time.monotonic() + seconds_max
-    with open(os.devnull, "wb") as nothing:
-        while time.monotonic() < until:
-            if not select.select([outlet], [], [], 1)[0]:
-                continue
-            moved = os.splice(outlet.fileno(), nothing.fileno(), PIPE_BYTES)
-            if moved == 0:
-                break
-            got, last = got + moved, time.monotonic()
-            first = first or last
-    return got, max(last - first, 1e-6) if got else 0.0
 
 
 def repeated(runs, measure):

@@ -7,6 +7,7 @@
 #include "tools/benchmarks/baseline.hpp"
 #include "tools/benchmarks/link_run.hpp"
 #include "tools/benchmarks/request_run.hpp"
+#include "tools/benchmarks/slow_way.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -88,14 +89,30 @@ result<json> run_cipher(const options& given) {
   return json{{"packet_bytes", bytes}, {"seal_mb_per_s", got.seal_mb_per_s}, {"open_mb_per_s", got.open_mb_per_s}};
 }
 
+result<json> run_way(const options& given) {
+  slow_way way;
+  way.left = word(given, "--left");
+  way.right = word(given, "--right");
+  way.delay = std::chrono::microseconds{number(given, "--delay-us", 10'000)};
+  way.bytes_per_s = 1e3 * static_cast<double>(std::max<std::size_t>(1, number(given, "--kb-per-s", 50'000)));
+  way.queue_bytes = 1000 * number(given, "--queue-kb", 0);
+  way.held_back_share = static_cast<double>(number(given, "--held-back-permille", 0)) / 1000;
+  way.held_back_by = std::chrono::microseconds{number(given, "--held-back-us", 3'000)};
+  way.seed = number(given, "--seed", 1);
+  auto got = carry(way);
+  if (!got) return got.why();
+  return json{
+    {"carried", got->carried}, {"queue_full", got->queue_full}, {"refused", got->refused}, {"latest_ms", to_ms(got->latest)}};
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   const std::map<std::string, result<json> (*)(const options&)> runs{
-    {"link", run_link}, {"requests", run_requests}, {"tcp", run_tcp}, {"cipher", run_cipher}};
+    {"link", run_link}, {"requests", run_requests}, {"tcp", run_tcp}, {"cipher", run_cipher}, {"way", run_way}};
   auto wanted = runs.find(argc > 1 ? argv[1] : "");
   if (wanted == runs.end() || argc % 2 != 0) {
-    std::fputs("usage: glow_bench link|requests|tcp|cipher [--option value …]   (tools/bench --help)\n", stderr);
+    std::fputs("usage: glow_bench link|requests|tcp|cipher|way [--option value …]   (tools/bench --help)\n", stderr);
     return 2;
   }
   options given;

@@ -1,4 +1,4 @@
-"""Command lines of the measurements that need network namespaces: `tools/bench overlay`."""
+"""Command lines of the measurements that need network namespaces: `tools/bench overlay`, `overlay --loss`."""
 import argparse
 import importlib
 import json
@@ -7,18 +7,36 @@ import signal
 import sys
 
 
+def between(least, most):
+    def whole(word):
+        value = int(word)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not {least} … {most}")
+        return value
+    return whole
+
+
 def options_of(what, words, bin_dir):
     parser = argparse.ArgumentParser(prog=f"tools/bench {what}", add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--bin", default=bin_dir)
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=between(1, 3600), default=5)
+    parser.add_argument("--runs", type=between(1, 1000), default=3)
     parser.add_argument("--no-install", action="store_true")
     if what == "overlay":
-        parser.add_argument("--pings", type=int, default=50)
+        parser.add_argument("--loss", action="store_true")
+        parser.add_argument("--pings", type=between(1, 10_000), default=20 if "--loss" in words else 50)
+    if "--loss" in words:
+        parser.add_argument("--percent", type=between(0, 99), action="append", metavar="N")
+        parser.add_argument("--rtt-ms", type=between(0, 1000), action="append", metavar="N")
+        parser.add_argument("--rate", type=between(1, 10_000), default=50, metavar="MB")
+        parser.add_argument("--reorder", type=between(0, 99), default=5, metavar="N")
+    elif what == "overlay":
         parser.add_argument("--only", action="append")
     options = parser.parse_args(words)
+    if "--loss" in words:
+        options.percent, options.rtt_ms = options.percent or [0, 1, 5, 20], options.rtt_ms or [0, 20]
     options.bin = os.path.abspath(options.bin)
     return options
 
@@ -30,7 +48,7 @@ def leave(*_):
 def main(what, words, bin_dir, table):
     options = options_of(what, words, bin_dir)
     os.environ["GLOW_BIN"] = options.bin  # before mesh.py is read
-    module = importlib.import_module(what)
+    module = importlib.import_module("lossy" if getattr(options, "loss", False) else what)
     if options.help:
         print(module.__doc__.strip())
         return 0

@@ -1,6 +1,7 @@
 """Glow beside other overlays, in one run on one veth pair.
 
 usage: tools/bench overlay [--seconds 5] [--runs 3] [--pings 50] [--only NAME …] [--no-install] [--bin DIR] [--json]
+       tools/bench overlay --loss …     on paths that lose and reorder packets: tools/bench overlay --loss --help
 
 Network namespaces bench-a and bench-b, one veth pair; for the relayed rows bench-r between them, and no other way. Rows:
   plain TCP      iperf3, no encryption: what the path itself carries
@@ -33,6 +34,7 @@ import traceback
 import agents
 import peers
 import readings
+import streams
 from segment import Net, Unusable
 
 AIM_STREAM_MB_PER_S = 500
@@ -130,8 +132,8 @@ def glow_dial(mesh, options, *_):
     agents.need(options.known, "glow listen", "glow dial")
     own, commands = readings.cpu_seconds(mesh.pids()), []
     count = iter(range(options.runs))
-    rates = agents.repeated(options.runs, lambda: mesh.stream_mb_per_s(
-        "a", "b", options.seconds, f"bench-{next(count)}",
+    rates = agents.repeated(options.runs, lambda: streams.mb_per_s(
+        mesh.dial, "a", "b", options.seconds, f"bench-{next(count)}",
         lambda programs: commands.append(readings.cpu_seconds([p.pid for p in programs]))))
     used = readings.cpu_seconds(mesh.pids()) - own + sum(commands)
     return {"mb_per_s": rates, "cpu_s_per_gb": used / (sum(rates["all"]) * options.seconds / 1000), "rss_mb": readings.rss_mb(mesh.pids())}
