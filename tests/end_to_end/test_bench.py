@@ -1,4 +1,5 @@
 """What tools/bench makes its figures of: programs' words, /proc, times of arrival, paths that are slow. And that it explains itself."""
+import contextlib
 import json
 import os
 import shutil
@@ -6,6 +7,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 os.environ["GLOW_BENCH_PREFIX"] = f"bench-test-{os.getpid()}-"
@@ -13,12 +16,13 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BENCH = os.path.join(TOP, "tools", "bench")
 sys.path.insert(0, os.path.join(TOP, "tools", "benchmarks"))
 import mesh
+import numbered
 import overlay
 import readings
 import segment
 import streams
 
-LACKING = [p for p in ("ip", "ping", "ethtool", "nft") if not shutil.which(p)]
+LACKING = [p for p in ("ip", "ss", "ping", "ethtool", "nft", "iperf3") if not shutil.which(p)]
 if os.geteuid() != 0:
     LACKING.append("root")
 
@@ -30,7 +34,7 @@ def bench(*words):
 class Help(unittest.TestCase):
     def test_every_measurement_in_namespaces_tells_usage_rows_and_exit_status(self):
         self.assertEqual(bench("--help").returncode, 0)
-        for what in ("overlay",):
+        for what in ("overlay", "cuts"):
             said = bench(what, "--help")
             self.assertEqual(said.returncode, 0, said.stderr)
             self.assertIn(f"usage: tools/bench {what}", said.stdout)
@@ -160,6 +164,72 @@ class FlowAgain(unittest.TestCase):
         self.assertIsNone(readings.flow_again_s(10.0, [], 15.0)[0])
 
 
+class Numbered(unittest.TestCase):
+    """Blocks 0 to 9, in pieces of all sizes."""
+
+    def check(self, blocks, tail=b"", sent=10, piece=5000):
+        checker, data = numbered.Checker(), b"".join(blocks) + tail
+        for at in range(0, len(data), piece):
+            checker.take(data[at:at + piece])
+        checker.end(sent)
+
+    def blocks(self, *numbers):
+        return [numbered.block(n) for n in numbers or range(10)]
+
+    def test_a_whole_stream_is_whole_in_any_pieces(self):
+        for piece in (1000, numbered.BLOCK_BYTES, 1_000_000):
+            self.check(self.blocks(), piece=piece)
+
+    def test_what_is_lost_is_seen(self):
+        with self.assertRaisesRegex(numbered.Broken, "block 5 came instead of 3: 2 lost"):
+            self.check(self.blocks(0, 1, 2, 5, 6, 7, 8, 9))
+
+    def test_what_comes_twice_is_seen(self):
+        with self.assertRaisesRegex(numbered.Broken, "block 2 came instead of 3: 1 doubled"):
+            self.check(self.blocks(0, 1, 2, 2, 3))
+
+    def test_a_single_changed_lost_or_doubled_byte_is_seen(self):
+        good = b"".join(self.blocks())
+        at = 3 * numbered.BLOCK_BYTES + 777
+        for bad in (good[:at] + bytes([good[at] ^ 1]) + good[at + 1:], good[:at] + good[at + 1:], good[:at] + good[at:at + 1] + good[at:]):
+            with self.assertRaisesRegex(numbered.Broken, "other bytes in block 3"):
+                self.check([bad])
+
+    def test_an_end_too_early_and_bytes_too_many_are_seen(self):
+        with self.assertRaisesRegex(numbered.Broken, "10 blocks were sent, 9 arrived"):
+            self.check(self.blocks(*range(9)))
+        with self.assertRaisesRegex(numbered.Broken, "and 3 bytes more"):
+            self.check(self.blocks(), tail=b"abc")
+
+    def test_a_flow_through_a_pipe_is_whole_and_a_thief_is_caught(self):
+        for stolen in (0, 100):
+            through, entry = os.pipe()
+            outlet, onward = os.pipe()
+            flow = numbered.Flow(os.fdopen(entry, "wb", 0), os.fdopen(outlet, "rb", 0), mb_per_s=20)
+
+            def carry(stolen=stolen):
+                moved = 0
+                with contextlib.suppress(BrokenPipeError):  # nobody reads on once the thief is caught
+                    while data := os.read(through, 65536):
+                        moved += len(data)
+                        if stolen and moved > 3_000_000:
+                            data, stolen = data[stolen:], 0
+                        os.write(onward, data)
+                os.close(onward)
+                os.close(through)
+
+            carrier = threading.Thread(target=carry, daemon=True)
+            carrier.start()
+            time.sleep(0.5)
+            said = flow.finish()
+            carrier.join(5)
+            if stolen:
+                self.assertIn("other bytes in block 18", said)
+            else:
+                self.assertIsNone(said)
+                self.assertTrue(4_000_000 < flow.checker.blocks * numbered.BLOCK_BYTES < 12_000_000, flow.checker.blocks)
+
+
 class Aims(unittest.TestCase):
     ROWS = [{"name": "yggdrasil", "mb_per_s": {"median": 100}, "rtt_ms": {"median": 0.6}},
             {"name": "tinc", "mb_per_s": {"median": 30}, "rtt_ms": {"median": 0.3}},
@@ -225,12 +295,24 @@ class Paths(unittest.TestCase):
         with self.net("a", "b") as net:
             net.wire("a", "b", "10.90.0")
             net.await_answer("a", "10.90.0.2")
-            net.drop("b", "", "eth0")
+            net.drop("b", "eth0")
             self.assertEqual(net.pings_ms("a", "10.90.0.2", 2), [])
             net.undrop("b")
             self.assertEqual(len(net.pings_ms("a", "10.90.0.2", 2)), 2)
-            net.drop("b", "numgen random mod 100 < 50", "eth0")
+            net.drop("b", "eth0", "numgen random mod 100 < 50")
             self.assertTrue(2 <= len(net.pings_ms("a", "10.90.0.2", 30)) <= 28)
+
+    def test_cuts_sees_a_silence_of_plain_tcp_and_that_the_stream_is_whole(self):
+        said = bench("cuts", "--with", "tcp", "--cuts", "1", "--no-install", "--json", "--bin", mesh.BIN)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        by_kind = {kind["kind"]: kind for kind in json.loads(said.stdout)["kinds"]}
+        for kind in ("down", "blackhole"):
+            self.assertTrue(by_kind[kind]["whole"], by_kind[kind])
+            self.assertGreater(by_kind[kind]["bytes"], 40_000_000)
+            (cut,) = by_kind[kind]["cuts"]
+            self.assertEqual(cut["way"], "eth0")
+            self.assertTrue(300 <= cut["again_ms"] < 3000, cut)  # restored after 300 ms
+        self.assertIn("not tried", by_kind["relay"]["absent"])
 
     def test_namespaces_and_programs_are_gone_afterwards_even_after_a_failure(self):
         with self.assertRaises(KeyboardInterrupt), self.net("a", "b") as net:

@@ -95,10 +95,9 @@ def rows_of(options, rtt_ms, directory):
             for lost, held_back in conditions(options, rtt_ms):
                 overlay.say(f"… {rtt_ms} ms, {lost} % lost, {held_back} % held back")
                 hold_back(held_back)
-                for host in "ab":
-                    net.undrop(host)
-                    if lost:
-                        net.drop(host, f"numgen random mod 100 < {lost}", "eth0")
+                net.undrop("ab")
+                if lost:
+                    net.drop("ab", "eth0", f"numgen random mod 100 < {lost}")
                 rows.append({"rtt_ms": rtt_ms, "ping_ms": ping_ms, "lost_percent": lost, "held_back_percent": held_back,
                              "tcp_cubic": tried(options.runs, lambda: streams.mb_per_s(tcp, "a", "b", options.seconds, "")),
                              "glow_udp": tried(options.runs, lambda: glow_stream(mesh, options, names))})

@@ -1,4 +1,4 @@
-"""Command lines of the measurements that need network namespaces: `tools/bench overlay`, `overlay --loss`."""
+"""Command lines of the measurements that need network namespaces: `tools/bench overlay`, `overlay --loss`, `cuts`."""
 import argparse
 import importlib
 import json
@@ -21,13 +21,19 @@ def options_of(what, words, bin_dir):
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--bin", default=bin_dir)
-    parser.add_argument("--seconds", type=between(1, 3600), default=5)
-    parser.add_argument("--runs", type=between(1, 1000), default=3)
     parser.add_argument("--no-install", action="store_true")
     if what == "overlay":
+        parser.add_argument("--seconds", type=between(1, 3600), default=5)
+        parser.add_argument("--runs", type=between(1, 1000), default=3)
         parser.add_argument("--loss", action="store_true")
         parser.add_argument("--pings", type=between(1, 10_000), default=20 if "--loss" in words else 50)
-    if "--loss" in words:
+    if what == "cuts":
+        parser.add_argument("--cut", action="append", choices=["down", "blackhole", "relay"])
+        parser.add_argument("--cuts", type=between(1, 10_000), default=20)
+        parser.add_argument("--rate", type=between(1, 10_000), default=20, metavar="MB")
+        parser.add_argument("--transport", choices=["udp", "tcp", "both"], default="udp")
+        parser.add_argument("--with", dest="carrier", choices=["glow", "tcp"], default="glow")
+    elif "--loss" in words:
         parser.add_argument("--percent", type=between(0, 99), action="append", metavar="N")
         parser.add_argument("--rtt-ms", type=between(0, 1000), action="append", metavar="N")
         parser.add_argument("--rate", type=between(1, 10_000), default=50, metavar="MB")
@@ -35,7 +41,9 @@ def options_of(what, words, bin_dir):
     elif what == "overlay":
         parser.add_argument("--only", action="append")
     options = parser.parse_args(words)
-    if "--loss" in words:
+    if what == "cuts":
+        options.cut = options.cut or ["down", "blackhole", "relay"]
+    elif "--loss" in words:
         options.percent, options.rtt_ms = options.percent or [0, 1, 5, 20], options.rtt_ms or [0, 20]
     options.bin = os.path.abspath(options.bin)
     return options

@@ -74,7 +74,7 @@ def row_of(name, measure):
     except Exception as why:  # a peer's or an agent's failure in its many forms; ^C goes on
         if os.environ.get("GLOW_BENCH_TRACE"):
             traceback.print_exc()
-        return {"name": name, "failed": f"failed: {' '.join(str(why).split())[:200]}"}
+        return {"name": name, "failed": f"failed: {' '.join(str(why).split())[:100]}"}
 
 
 def through(net, options, address, daemons, *more):

@@ -130,15 +130,23 @@ class Net:
     def carrier(self, host, interface, how):
         run("ip", "-n", PREFIX + host, "link", "set", interface, how)
 
-    def drop(self, host, what, interface):
-        """What arrives there is dropped: `what` "" (all of it) or an nft match such as "numgen random mod 100 < 5"."""
-        self.undrop(host)
-        self.do(host, "nft", "add", "table", "inet", "bench")
-        self.do(host, "nft", "add", "chain", "inet", "bench", "arriving", "{ type filter hook prerouting priority -300; }")
-        self.do(host, "nft", "add", "rule", "inet", "bench", "arriving", "iifname", interface, *what.split(), "counter", "drop")
+    def drop(self, hosts, interface, what=""):
+        """What arrives there is dropped, at all these hosts at once: all of it, or what matches ("numgen random mod 100 < 5")."""
+        rules = f"""add table inet bench
+            delete table inet bench
+            add table inet bench
+            add chain inet bench arriving {{ type filter hook prerouting priority raw; }}
+            add rule inet bench arriving iifname "{interface}" {what} counter drop
+            """
+        started = [subprocess.Popen(self.inside(host, "nft", "-f", "-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                   for host in hosts]
+        complaints = [each.communicate(rules, timeout=30)[1] for each in started]
+        if any(each.returncode != 0 for each in started):
+            raise Unusable(f"nft: {' '.join(complaints).strip()[-300:]}")
 
-    def undrop(self, host):
-        self.do(host, "nft", "delete", "table", "inet", "bench", check=False)
+    def undrop(self, hosts):
+        for host in hosts:
+            self.do(host, "nft", "delete", "table", "inet", "bench", check=False)
 
     def transmitted(self, host):
         return readings.transmitted_bytes(run("ip", "-n", PREFIX + host, "-json", "-statistics", "link"))
