@@ -151,6 +151,11 @@ class FlowAgain(unittest.TestCase):
         again, _ = self.flow((10, 10.4), (10.41, 10.9))
         self.assertAlmostEqual(again, 0.9)
 
+    def test_a_trickle_after_a_long_silence_is_no_flow_either(self):
+        again, longest = self.flow((10, 12.5), (12.51, 12.8))
+        self.assertAlmostEqual(again, 2.8)
+        self.assertAlmostEqual(longest, 2.5)
+
     def test_a_silence_long_after_has_another_cause(self):
         self.assertEqual(self.flow((13.5, 13.8))[0], 0)
 

@@ -13,8 +13,8 @@ The paths: network namespaces bench-a and bench-b. Round trip 0 is a bare veth p
 `glow_bench way` carries the frames: half the round trip each way, a bottleneck of --rate MB/s with a queue of one round trip before
 it (at least 64 KiB). nft drops --percent of all packets where they arrive, at both ends, so acknowledgements are lost, too. The
 interfaces' offloads are off: one drop takes one packet of the wire, not 64 KiB.
-ping ms is what the path has, measured without loss. Both are fed and emptied through pipes and measured alike: what arrives in --seconds from the first byte on, the median of
---runs. A run in which no byte arrives counts as 0, and is told. MB = 10^6 bytes.
+ping ms is what the path has, measured without loss. Both streams are fed and emptied through pipes and measured alike: what arrives
+in --seconds from the first byte on, the median of --runs. A run in which no byte arrives counts as 0, and is told. MB = 10^6 bytes.
 
 Needs root; installs iputils-ping, ethtool and nftables where they are missing. Everything ends with it, also at ^C.
 Exit status: 0 measured, 1 something that should run did not, 2 usage.
