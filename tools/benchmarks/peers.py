@@ -58,8 +58,8 @@ def install(needs):
         for package in wanted:  # one by one: one that cannot be had must not keep the others away
             done = apt_get("install", "-y", "--no-install-recommends", package)
             if missing_of(needs[package]):
-                said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-                why[package] = said[-1][:120] if done.returncode else f"{package} brings no {missing_of(needs[package])[0]}"
+                said = [line for line in done.stderr.splitlines() if line.startswith("E:")] or ["apt-get failed"]
+                why[package] = said[0][:120] if done.returncode else f"{package} brings no {missing_of(needs[package])[0]}"
             elif shutil.which("systemctl"):
                 subprocess.run(["systemctl", "disable", package], capture_output=True)  # nor at the next boot
     return why
