@@ -151,6 +151,8 @@ agent::~agent() {
 
 const node_id& agent::id() const { return held_->id; }
 
+host::actor_loop& agent::loop() { return *held_->loop; }
+
 node_parts agent::parts() const {
   std::lock_guard guard{held_->mutex};
   return held_->parts;

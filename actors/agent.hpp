@@ -13,6 +13,7 @@
 #include "actors/contracts/discovery.hpp"
 #include "actors/contracts/node.hpp"
 #include "actors/contracts/transport_catalog.hpp"
+#include "runtime/host/actor_loop.hpp"
 
 #include <memory>
 #include <string>
@@ -46,6 +47,9 @@ public:
   const node_id& id() const;
   /// The node's actors now; they change when the node is restarted (a namespace joined).
   node_parts parts() const;
+  /// Where links, router and endpoint live: an actor spawned there (spawn_on_loop) hears from them without a thread's switch,
+  /// and must never block. Ends with the agent.
+  host::actor_loop& loop();
   /// Asks the node to stop: links say goodbye, the store closes. Returns at once; thread- and signal-handler-thread-safe.
   void stop();
   /// Blocks until the agent has stopped; `none` when it was asked to, else what its supervisor gave up on.

@@ -119,8 +119,29 @@ class Agents:
 
     # ---- inside a C++ program -------------------------------------------------------------------------------
 
+    def streamed(self, host, bin_dir, ticket_of, listen, to, listen_there, seconds, *more):
+        """`glow_bench stream` in a program beside `host`'s agent, to `glow_bench serve` in one beside `to`'s."""
+        bench = os.path.join(bin_dir, "glow_bench")
+        ticket = lambda: self.nodes[ticket_of].ask("invite")["ticket"]
+        name = f"served-{time.monotonic_ns() % 1_000_000}"
+        serve = subprocess.Popen(self.net.inside(to, bench, "serve", "--home", self.mesh.path(name), "--name", name, "--ticket", ticket(),
+                                                 "--listen", listen_there), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            if serve.stdout.readline().strip() != "ready":
+                raise Unusable("glow_bench serve did not start")
+            done = subprocess.run(self.net.inside(host, bench, "stream", "--home", self.mesh.path(name + "-from"), "--name", name + "-from",
+                                                  "--ticket", ticket(), "--listen", listen, "--to", name, "--seconds", str(seconds),
+                                                  *map(str, more)), capture_output=True, text=True, timeout=4 * seconds + 120)
+            if done.returncode != 0:
+                raise Unusable(f"glow_bench stream: {done.stderr.strip()[-200:]}")
+            return json.loads(done.stdout)
+        finally:
+            serve.stdin.close()
+            serve.wait(20)
+            serve.stdout.close()
+
     def glow_bench(self, host, what, bin_dir, ticket_of, listen, to, seconds):
-        """`glow_bench requests|stream` from a node of its own beside `host`'s."""
+        """`glow_bench requests` from a node of its own beside `host`'s."""
         words = [os.path.join(bin_dir, "glow_bench"), what, "--home", self.mesh.path(f"bench-{what}"), "--ticket",
                  self.nodes[ticket_of].ask("invite")["ticket"], "--listen", listen, "--to", to, "--seconds", seconds]
         done = subprocess.run(self.net.inside(host, *words), capture_output=True, text=True, timeout=4 * seconds + 90)

@@ -2,12 +2,15 @@
 //
 //   glow_bench link --listen udp://127.0.0.1:0 [--seconds 5] [--window BYTES]
 //   glow_bench requests --home DIR --ticket TICKET --listen URI --to NODE [--to NODE …] [--seconds 5]
+//   glow_bench serve --home DIR --ticket TICKET --listen URI --name NAME         until its input ends
+//   glow_bench stream --home DIR --ticket TICKET --listen URI --to NAME [--seconds 5] [--streams 1] [--idle 0]
 //   glow_bench tcp [--seconds 5]
 //   glow_bench cipher --bytes N [--seconds 1]
 #include "tools/benchmarks/baseline.hpp"
 #include "tools/benchmarks/link_run.hpp"
 #include "tools/benchmarks/request_run.hpp"
 #include "tools/benchmarks/slow_way.hpp"
+#include "tools/benchmarks/stream_run.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -77,6 +80,34 @@ result<json> run_requests(const options& given) {
   return out;
 }
 
+embedded_node node_of(const options& given, const std::string& name) {
+  return {word(given, "--home"), word(given, "--name", name), word(given, "--ticket"),
+          word(given, "--listen", "udp://127.0.0.1:0")};
+}
+
+result<json> run_serve(const options& given) {
+  if (auto served = serve_streams_until_told(node_of(given, "bench-serve")); !served) return served.why();
+  return json::object();
+}
+
+result<json> run_stream(const options& given) {
+  stream_run run;
+  run.node = node_of(given, "bench-stream");
+  run.to = word(given, "--to");
+  run.seconds = seconds(given, 5);
+  run.streams = number(given, "--streams", 1);
+  run.idle_streams = number(given, "--idle", 0);
+  auto got = measure_streams(run);
+  if (!got) return got.why();
+  return json{{"hops", got->hops},
+              {"mb_per_s", got->mb_per_s},
+              {"cpu_s_per_gb", got->cpu_s_per_gb + got->served_cpu_s_per_gb},
+              {"writer_cpu_s_per_gb", got->cpu_s_per_gb},
+              {"reader_cpu_s_per_gb", got->served_cpu_s_per_gb},
+              {"fairness", got->fairness},
+              {"bytes_per_idle_stream", got->bytes_per_idle_stream}};
+}
+
 result<json> run_tcp(const options& given) {
   auto got = measure_plain_tcp(seconds(given, 5));
   if (!got) return got.why();
@@ -109,10 +140,11 @@ result<json> run_way(const options& given) {
 
 int main(int argc, char** argv) {
   const std::map<std::string, result<json> (*)(const options&)> runs{
-    {"link", run_link}, {"requests", run_requests}, {"tcp", run_tcp}, {"cipher", run_cipher}, {"way", run_way}};
+    {"link", run_link}, {"requests", run_requests}, {"serve", run_serve}, {"stream", run_stream},
+    {"tcp", run_tcp},   {"cipher", run_cipher},     {"way", run_way}};
   auto wanted = runs.find(argc > 1 ? argv[1] : "");
   if (wanted == runs.end() || argc % 2 != 0) {
-    std::fputs("usage: glow_bench link|requests|tcp|cipher|way [--option value …]   (tools/bench --help)\n", stderr);
+    std::fputs("usage: glow_bench link|requests|serve|stream|tcp|cipher|way [--option value …]   (tools/bench --help)\n", stderr);
     return 2;
   }
   options given;

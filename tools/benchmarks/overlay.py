@@ -34,6 +34,7 @@ import traceback
 import agents
 import peers
 import readings
+import statistics
 import streams
 from segment import Net, Unusable
 
@@ -41,11 +42,11 @@ AIM_STREAM_MB_PER_S = 500
 AIM_RELAYED_MB_PER_S = 250
 AIM_REQUEST_MS = 0.15
 AIM_TIMES_YGGDRASIL = 3
-WAYS = {  # name: (hosts in a line, where they listen, where a program beside a listens)
-    "udp": (("a", "b"), {"a": ["udp://10.90.0.1:7400"], "b": ["udp://10.90.0.2:7400"]}, "udp://10.90.0.1:7401"),
-    "tcp": (("a", "b"), {"a": ["tcp://10.90.0.1:7400"], "b": ["tcp://10.90.0.2:7400"]}, "tcp://10.90.0.1:7401"),
+WAYS = {  # name: (hosts in a line, where they listen, where programs beside a and beside b listen)
+    "udp": (("a", "b"), {"a": ["udp://10.90.0.1:7400"], "b": ["udp://10.90.0.2:7400"]}, ("udp://10.90.0.1:7401", "udp://10.90.0.2:7401")),
+    "tcp": (("a", "b"), {"a": ["tcp://10.90.0.1:7400"], "b": ["tcp://10.90.0.2:7400"]}, ("tcp://10.90.0.1:7401", "tcp://10.90.0.2:7401")),
     "udp relay": (("a", "r", "b"), {"a": ["udp://10.90.1.1:7400"], "r": ["udp://10.90.1.2:7400", "udp://10.90.2.1:7400"],
-                                    "b": ["udp://10.90.2.2:7400"]}, "udp://10.90.1.1:7401"),
+                                    "b": ["udp://10.90.2.2:7400"]}, ("udp://10.90.1.1:7401", "udp://10.90.2.2:7401")),
 }
 
 
@@ -115,7 +116,7 @@ def glow_rows(way, options, directory):
             raise Unusable(f"{hops} hops from a to b instead of {len(hosts) - 1}")
         idle = readings.rss_mb(mesh.pids())
         rows = [row_of(f"{name}: ping", lambda: {"rtt_ms": readings.summary(mesh.pings_ms("a", "b", options.pings)), "rss_idle_mb": idle})]
-        for what, measure in (("forward", glow_forward), ("dial", glow_dial), ("stream", glow_program), ("requests", glow_program)):
+        for what, measure in (("forward", glow_forward), ("dial", glow_dial), ("stream", glow_stream), ("requests", glow_program)):
             rows.append(row_of(f"{name}: {what}", lambda: measure(mesh, options, what, hosts[1], beside)))
         rows[0]["rss_mb"] = readings.rss_mb(mesh.pids())
         return rows
@@ -139,11 +140,21 @@ def glow_dial(mesh, options, *_):
     return {"mb_per_s": rates, "cpu_s_per_gb": used / (sum(rates["all"]) * options.seconds / 1000), "rss_mb": readings.rss_mb(mesh.pids())}
 
 
+def glow_stream(mesh, options, what, neighbour, beside):
+    agents.need(options.known, "glow_bench stream", "glow_bench serve")
+    before = readings.cpu_seconds(mesh.pids())
+    runs = [mesh.streamed("a", options.bin, neighbour, beside[0], "b", beside[1], options.seconds) for _ in range(options.runs)]
+    rates = [each["mb_per_s"] for each in runs]
+    used = (readings.cpu_seconds(mesh.pids()) - before) / (sum(rates) * options.seconds / 1000)
+    return {"mb_per_s": {"median": statistics.median(rates), "all": rates},
+            "cpu_s_per_gb": used + statistics.median(each["cpu_s_per_gb"] for each in runs), "rss_mb": readings.rss_mb(mesh.pids())}
+
+
 def glow_program(mesh, options, what, neighbour, beside):
     agents.need(options.known, f"glow_bench {what}")
     before = readings.cpu_seconds(mesh.pids())
     # its own node joins at b, or at the relay on the way there; one run: each would be one more member
-    got = mesh.glow_bench("a", what, options.bin, neighbour, beside, "b", options.seconds)
+    got = mesh.glow_bench("a", what, options.bin, neighbour, beside[0], "b", options.seconds)
     gigabytes = got["mb_per_s"] * options.seconds / 1000 * (2 if what == "requests" else 1)
     used = (readings.cpu_seconds(mesh.pids()) - before) / gigabytes + got.get("cpu_s_per_gb", 0) if gigabytes else None
     row = {"mb_per_s": {"median": got["mb_per_s"], "all": [got["mb_per_s"]]}, "cpu_s_per_gb": used, "rss_mb": readings.rss_mb(mesh.pids())}
