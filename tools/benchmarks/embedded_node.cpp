@@ -39,6 +39,14 @@ result<place> find_node(const node_parts& parts, const std::string& name) {
   return found;
 }
 
+bool has_routes(const node_parts& parts) {
+  caf::scoped_actor self{system_of(parts)};
+  bool some = false;
+  self->request(parts.router, request_timeout, get_routes{})
+    .receive([&](const route_list& m) { some = !m.routes.empty(); }, [](const caf::error&) {});
+  return some;
+}
+
 result<void> join_mesh(const agent& node, const std::string& ticket, const std::string& name) {
   auto parts = node.parts();
   caf::scoped_actor self{system_of(parts)};
@@ -75,6 +83,11 @@ result<std::unique_ptr<agent>> start_embedded(const embedded_node& how) {
   auto node = agent::start(std::move(options));
   if (!node) return node.why();
   if (auto joined = join_mesh(**node, how.ticket, how.name); !joined) return joined.why();
+  // the node starts anew as a member: all its actors are there once its links are
+  for (auto began = now(); !has_routes((*node)->parts());) {
+    if (now() - began > patience) return error{error_code::timed_out, "the node did not link to the mesh it joined"};
+    std::this_thread::sleep_for(look_again);
+  }
   return node;
 }
 

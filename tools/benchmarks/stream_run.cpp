@@ -34,6 +34,7 @@ namespace {
 
 constexpr const char* service = "bench";
 constexpr std::size_t write_bytes = 64u << 10;
+constexpr duration open_again = 50ms;
 constexpr std::size_t report_bytes = 16; ///< what the reader says at the end: bytes read, processor time in microseconds
 
 steady_time now() { return std::chrono::steady_clock::now(); }
@@ -118,23 +119,23 @@ void open_some(writer_self self, const open_streams& m) {
                     {},
                     caf::actor_cast<caf::strong_actor_ptr>(self)};
     ask.terms.service = service;
-    self->request(self->state.endpoint, caf::infinite, std::move(ask)).then([self, idle = m.idle](const stream_opened& opened) {
-      if (idle) return self->state.idle.push_back(opened.id);
-      self->state.room[opened.id] = opened.writable;
-      pump(self, opened.id);
-    });
+    auto refused = [self, idle = m.idle](const caf::error&) { // the endpoint hears of routes a moment after the router
+      self->delayed_send(self, open_again, open_streams{1, idle});
+    };
+    self->request(self->state.endpoint, caf::infinite, std::move(ask))
+      .then(
+        [self, idle = m.idle](const stream_opened& opened) {
+          if (idle) return self->state.idle.push_back(opened.id);
+          self->state.room[opened.id] = opened.writable;
+          pump(self, opened.id);
+        },
+        refused);
   }
 }
 
-caf::result<written_report> stop(writer_self self) {
-  self->state.asker = self->make_response_promise<written_report>();
-  for (auto& [id, room] : self->state.room) self->send(self->state.endpoint, write_stream{id, {}, true});
-  return *self->state.asker;
-}
-
-void on_over(writer_self self, const stream_ended& m) {
+void tell_if_over(writer_self self) {
   auto& state = self->state;
-  if (!state.room.contains(m.id) || ++state.ended < state.room.size() || !state.asker) return;
+  if (!state.asker || state.ended < state.room.size()) return;
   written_report report;
   for (auto& [id, answer] : state.answers) {
     if (answer.size() != report_bytes) continue;
@@ -143,6 +144,19 @@ void on_over(writer_self self, const stream_ended& m) {
       std::max<duration>(report.reader_cpu, std::chrono::microseconds{read_le<std::uint64_t>(answer.data() + 8)});
   }
   state.asker->deliver(std::move(report));
+}
+
+caf::result<written_report> stop(writer_self self) {
+  self->state.asker = self->make_response_promise<written_report>();
+  for (auto& [id, room] : self->state.room) self->send(self->state.endpoint, write_stream{id, {}, true});
+  tell_if_over(self);
+  return *self->state.asker;
+}
+
+void on_over(writer_self self, const stream_ended& m) {
+  if (!self->state.room.contains(m.id)) return;
+  ++self->state.ended;
+  tell_if_over(self);
 }
 
 writer_actor::behavior_type writer_behavior(writer_self self, endpoint_actor endpoint, node_id to) {

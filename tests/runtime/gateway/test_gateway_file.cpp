@@ -45,7 +45,8 @@ TEST_CASE("a bare port listens on this machine only, a star on every address") {
 TEST_CASE("a service of a node is written with a slash") {
   CHECK(*parse_service_address("nas/ssh") == std::pair<std::string, std::string>{"nas", "ssh"});
   CHECK(*parse_service_address("nas@bob/ssh-2.x_y") == std::pair<std::string, std::string>{"nas@bob", "ssh-2.x_y"});
-  for (auto wrong : {"", "nas", "/ssh", "nas/", "nas/a b", "nas/a/b"}) CHECK(parse_service_address(wrong).why().code == error_code::usage);
+  for (auto wrong : {"", "nas", "/ssh", "nas/", "nas/a b", "nas/a/b"})
+    CHECK(parse_service_address(wrong).why().code == error_code::usage);
   CHECK_FALSE(check_service_name(std::string(65, 'a')).ok());
   CHECK(check_service_name(std::string(64, 'a')).ok());
 }
