@@ -2,6 +2,7 @@
 
 #include "runtime/host/event_loop.hpp"
 #include "runtime/host/limits.hpp"
+#include "tools/benchmarks/network_namespace.hpp"
 #include "transports/catalog.hpp"
 
 #include <csignal>
@@ -51,11 +52,12 @@ private:
 /// The child: writes its URI, or the reason why it has none, and serves until it is killed.
 void serve(const link_run& run, const channel_uri& listen, int write_end) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  measuring_process process;
   auto say = [write_end](const std::string& line) {
     auto text = line + "\n";
     if (::write(write_end, text.data(), text.size()) < 0) ::_exit(1);
   };
+  if (auto entered = enter_network_namespace(run.netns_there); !entered) return say("error " + entered.why().message);
+  measuring_process process;
   meter_arguments with{process.world(),
                        std::nullopt,
                        {},
@@ -80,6 +82,7 @@ result<channel_uri> read_uri(int read_end) {
 }
 
 result<link_figures> dial(const link_run& run, const channel_uri& remote) {
+  if (auto entered = enter_network_namespace(run.netns_here); !entered) return entered.why();
   std::promise<result<link_figures>> outcome; // outlives the process that fulfils it
   measuring_process process;
   auto waiting = outcome.get_future();

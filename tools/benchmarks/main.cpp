@@ -1,8 +1,8 @@
 // Measures parts of Glow on this machine; prints one JSON document. tools/bench runs it and makes tables of it.
 //
-//   glow_bench link --listen udp://127.0.0.1:0 [--seconds 5] [--window BYTES]
+//   glow_bench link --listen udp://127.0.0.1:0 [--seconds 5] [--window BYTES] [--here NETNS] [--there NETNS]
 //   glow_bench requests --home DIR --ticket TICKET --listen URI --to NODE [--to NODE …] [--seconds 5]
-//   glow_bench tcp [--seconds 5]
+//   glow_bench tcp [--seconds 5] [--address 127.0.0.1] [--here NETNS] [--there NETNS]
 //   glow_bench cipher --bytes N [--seconds 1]
 #include "tools/benchmarks/baseline.hpp"
 #include "tools/benchmarks/link_run.hpp"
@@ -46,6 +46,8 @@ result<json> run_link(const options& given) {
   run.listen = word(given, "--listen", "udp://127.0.0.1:0");
   run.seconds = seconds(given, 5);
   run.window_bytes = number(given, "--window", run.window_bytes);
+  run.netns_here = word(given, "--here");
+  run.netns_there = word(given, "--there");
   auto got = measure_link(run);
   if (!got) return got.why();
   return json{{"mb_per_s", got->mb_per_s},
@@ -77,7 +79,8 @@ result<json> run_requests(const options& given) {
 }
 
 result<json> run_tcp(const options& given) {
-  auto got = measure_plain_tcp(seconds(given, 5));
+  tcp_run run{seconds(given, 5), word(given, "--address", "127.0.0.1"), word(given, "--here"), word(given, "--there")};
+  auto got = measure_plain_tcp(run);
   if (!got) return got.why();
   return json{{"mb_per_s", got->mb_per_s}, {"rtt", to_json(got->rtt)}, {"cpu_s_per_gb", got->cpu_s_per_gb}};
 }
