@@ -4,6 +4,7 @@
 //   glow_bench requests --home DIR --ticket TICKET --listen URI --to NODE [--to NODE …] [--seconds 5]
 //   glow_bench tcp [--seconds 5] [--address 127.0.0.1] [--here NETNS] [--there NETNS]
 //   glow_bench cipher --bytes N [--seconds 1]
+#include "runtime/host/memory.hpp"
 #include "tools/benchmarks/baseline.hpp"
 #include "tools/benchmarks/link_run.hpp"
 #include "tools/benchmarks/request_run.hpp"
@@ -94,6 +95,7 @@ result<json> run_cipher(const options& given) {
 } // namespace
 
 int main(int argc, char** argv) {
+  host::keep_free_memory();
   const std::map<std::string, result<json> (*)(const options&)> runs{
     {"link", run_link}, {"requests", run_requests}, {"tcp", run_tcp}, {"cipher", run_cipher}};
   auto wanted = runs.find(argc > 1 ? argv[1] : "");
