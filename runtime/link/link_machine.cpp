@@ -7,6 +7,8 @@ namespace glow::link {
 namespace {
 
 constexpr duration timer_slack = 5ms;
+/// A link that has carried less need not know whether it could carry records: a probe is as long as one.
+constexpr std::uint64_t worth_a_record_probe_bytes = 16 * limits::record_body_bytes_max;
 
 std::uint64_t micros(steady_time t) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
@@ -202,7 +204,6 @@ void link_machine::on_pong(effects& out, const pong_frame& pong, steady_time now
   if (!record_plan::is_probe(pong.number)) estimates_.on_pong(pong.number, pong.bytes_received, now, !records_.offers_records());
   bool local = estimates_.link_class() == "local";
   if (records_.on_pong(pong.number, pong.bytes_received, local, now)) emit(out, announce_changed{});
-  if (phase_ == phase::up && records_.wants_probe(local, now)) send_record_probe(out, now);
 }
 
 void link_machine::on_closed_by_peer(effects& out, const error& why) {
@@ -234,6 +235,8 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   if (bytes == 0) return out;
   estimates_.on_bytes_sent(bytes);
   last_packet_at_ = now;
+  if (estimates_.bytes_sent() >= worth_a_record_probe_bytes && records_.wants_probe(estimates_.link_class() == "local", now))
+    send_record_probe(out, now);
   if (liveness_ && expects != expectation::nothing) {
     if (estimates_.worth_measuring(now, expects == expectation::traffic)) send_ping(out, now);
     liveness_->on_sent(now, estimates_.rtt(), expects == expectation::answer ? limits::answer_pause_max : 0ns);

@@ -6,6 +6,7 @@
 #include "transports/catalog.hpp"
 
 #include <csignal>
+#include <fstream>
 #include <future>
 
 #include <sys/prctl.h>
@@ -99,6 +100,14 @@ result<link_figures> dial(const link_run& run, const channel_uri& remote) {
   return waiting.get();
 }
 
+/// VmHWM, in MB.
+double most_memory_mb(pid_t process) {
+  std::ifstream status{"/proc/" + std::to_string(process) + "/status"};
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024 / 1e6;
+  return 0;
+}
+
 } // namespace
 
 result<link_figures> measure_link(const link_run& run) {
@@ -116,6 +125,7 @@ result<link_figures> measure_link(const link_run& run) {
   ::close(ends[1]);
   auto remote = read_uri(ends[0]);
   auto figures = remote ? dial(run, *remote) : result<link_figures>{remote.why()};
+  if (figures) figures->rss_mb_there = most_memory_mb(child);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   ::close(ends[0]);

@@ -31,6 +31,19 @@ std::string packet(std::size_t number, std::size_t bytes) {
   return out;
 }
 
+/// Both sides have something to send, and find out that records pass.
+void start_with_records(simulated_pair& pair) {
+  pair.start();
+  REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+  pair.run_for(100ms);
+  for (std::size_t sent = 0; sent <= limits::record_body_bytes_max * 16; sent += one_datagram)
+    for (auto* side : {&pair.a, &pair.b}) pair.send(*side, packet(0, one_datagram));
+  REQUIRE(pair.run_until([&] { return offer(pair, pair.a) == one_record && offer(pair, pair.b) == one_record; }));
+  pair.run_for(100ms);
+  pair.a.delivered.clear();
+  pair.b.delivered.clear();
+}
+
 /// Bulk from a to b, as long as the link offers; b answers each packet, as streams do.
 void flow(simulated_pair& pair, duration how_long) {
   for (auto end = pair.now + how_long; pair.now < end; pair.run_for(10ms)) {
@@ -43,12 +56,7 @@ void flow(simulated_pair& pair, duration how_long) {
 
 TEST_CASE("two sides that know records offer them once a probe came through, and long packets arrive whole") {
   auto pair = both_with_records();
-  pair.start();
-  REQUIRE(pair.run_until([&] { return pair.both_up(); }));
-  CHECK(offer(pair, pair.a) == one_datagram);
-  pair.run_for(100ms);
-  REQUIRE(offer(pair, pair.a) == one_record);
-  REQUIRE(offer(pair, pair.b) == one_record);
+  start_with_records(pair);
   CHECK(pair.a.announced_changes >= 1);
   for (std::size_t bytes : {one_datagram, one_datagram + 1, std::size_t{5000}, one_record}) {
     pair.send(pair.a, packet(bytes, bytes));
@@ -61,6 +69,15 @@ TEST_CASE("two sides that know records offer them once a probe came through, and
   pair.run_for(50ms);
   CHECK(pair.b.delivered.size() == count);
   CHECK(pair.a.bytes_max_sent <= limits::udp_datagram_bytes_max);
+}
+
+TEST_CASE("a link that carries little is not probed") {
+  auto pair = both_with_records();
+  pair.start();
+  REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+  for (int i = 0; i < 60; ++i) pair.send(pair.a, "little"), pair.run_for(1s);
+  CHECK(offer(pair, pair.a) == one_datagram);
+  for (auto& each : pair.tape) CHECK(each.size() < 1000);
 }
 
 TEST_CASE("a peer that does not know records never sees a piece") {
@@ -80,8 +97,7 @@ TEST_CASE("a peer that does not know records never sees a piece") {
 TEST_CASE("records pass a channel that repeats and reorders, each once") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     auto pair = both_with_records(seed);
-    pair.start();
-    REQUIRE(pair.run_until([&] { return offer(pair, pair.a) == one_record; }));
+    start_with_records(pair);
     pair.faults = {.repeat = 0.2, .delay = 1ms, .jitter = 1ms};
     for (std::size_t i = 0; i < 4; ++i) pair.send(pair.a, packet(i, one_record));
     pair.run_for(100ms);
@@ -96,8 +112,7 @@ TEST_CASE("records pass a channel that repeats and reorders, each once") {
 TEST_CASE("on a link that begins to lose, packets fall back to one datagram, and return when it is clean again") {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     auto pair = both_with_records(seed);
-    pair.start();
-    REQUIRE(pair.run_until([&] { return offer(pair, pair.a) == one_record; }));
+    start_with_records(pair);
     flow(pair, 3s);
     CHECK(offer(pair, pair.a) == one_record);
     pair.faults.loss = 0.02;
@@ -114,8 +129,7 @@ TEST_CASE("on a link that begins to lose, packets fall back to one datagram, and
 
 TEST_CASE("packets that were made for records still pass when the offer has shrunk") {
   auto pair = both_with_records();
-  pair.start();
-  REQUIRE(pair.run_until([&] { return offer(pair, pair.a) == one_record; }));
+  start_with_records(pair);
   pair.faults.loss = 0.02;
   flow(pair, 6s);
   REQUIRE(offer(pair, pair.a) == one_datagram);
@@ -128,8 +142,7 @@ TEST_CASE("packets that were made for records still pass when the offer has shru
 
 TEST_CASE("pieces from another channel than the link's are ignored: nobody else can spoil a record") {
   auto pair = both_with_records();
-  pair.start();
-  REQUIRE(pair.run_until([&] { return offer(pair, pair.a) == one_record; }));
+  start_with_records(pair);
   pair.tape.clear();
   pair.faults.cut = true;
   pair.send(pair.a, packet(1, one_record));
@@ -145,8 +158,7 @@ TEST_CASE("pieces from another channel than the link's are ignored: nobody else 
 
 TEST_CASE("a roamed peer starts with single datagrams, and offers records when they are proven there") {
   auto pair = both_with_records();
-  pair.start();
-  REQUIRE(pair.run_until([&] { return offer(pair, pair.b) == one_record; }));
+  start_with_records(pair);
   pair.a.speaks_from = 7;
   pair.send(pair.a, "hello from elsewhere");
   pair.run_for(2ms);
