@@ -46,8 +46,8 @@ void start_with_records(simulated_pair& pair) {
 
 /// Bulk from a to b, as long as the link offers; b answers each packet, as streams do.
 void flow(simulated_pair& pair, duration how_long) {
-  for (auto end = pair.now + how_long; pair.now < end; pair.run_for(10ms)) {
-    for (int i = 0; i < 4; ++i) pair.send(pair.a, packet(0, offer(pair, pair.a)));
+  for (auto end = pair.now + how_long; pair.now < end; pair.run_for(3ms)) { // paced: longer than a round trip
+    pair.send(pair.a, packet(0, offer(pair, pair.a)));
     pair.send(pair.b, "acknowledged");
   }
 }
