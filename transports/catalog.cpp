@@ -1,5 +1,6 @@
 #include "transports/catalog.hpp"
 
+#include "runtime/link/acceptor.hpp"
 #include "transports/loopback.hpp"
 #include "transports/tcp.hpp"
 #include "transports/transport.hpp"
@@ -22,14 +23,17 @@ transport_factory runs(std::string scheme, medium_maker make) {
 
 } // namespace
 
-transport_catalog production_catalog() {
+stranger_rules production_stranger_rules() { return {link::may_be_heeded, limits::stranger_datagrams_per_s}; }
+
+transport_catalog production_catalog(stranger_rules rules) {
   transport_catalog out;
   auto add = [&](const std::string& scheme, medium_maker make) { out.emplace(scheme, runs(scheme, std::move(make))); };
   auto in_process = [hub = make_loopback_hub()](const loop_place& place, std::optional<channel_uri> listen) {
     return make_loopback(place, std::move(listen), hub);
   };
   add("loopback", in_process);
-  add("udp", make_udp);
+  add("udp",
+      [rules](const loop_place& place, std::optional<channel_uri> listen) { return make_udp(place, std::move(listen), rules); });
   add("tcp", make_tcp);
   add("unix", make_unix);
   return out;

@@ -12,6 +12,10 @@ inline constexpr std::size_t channel_queue_bytes_max = 4u << 20;
 inline constexpr std::size_t unclaimed_channels_max = 256;
 /// A stranger's channel must have become a link within this time.
 inline constexpr duration unclaimed_channel_life = 5s;
+/// Datagrams that unclaimed channels of one transport may bring in a second, and at once: a mesh of a thousand that starts, and
+/// two per cent of what a core does.
+inline constexpr std::uint64_t stranger_datagrams_per_s = 2000;
+inline constexpr std::uint64_t stranger_datagrams_burst = 500;
 /// Pause before a listener whose accept() failed for want of descriptors or memory tries again.
 inline constexpr duration accept_pause = 200ms;
 /// Bytes read from the wire that wait in mailboxes behind one transport; beyond it reading pauses, so that the kernel's

@@ -22,6 +22,8 @@ public:
   virtual void channel_broke(channel_id channel, error why) = 0;
   /// The medium as a whole is unusable: its actor fails and is restarted.
   virtual void medium_broke(error why) = 0;
+  /// Whether a link speaks on that channel; strangers' are not to be trusted with much.
+  virtual bool is_claimed(channel_id channel) const = 0;
   /// False while too many bytes wait behind the listener: the medium stops reading and asks again a little later.
   virtual bool wants_more() const = 0;
 

@@ -38,6 +38,7 @@ struct transport_state : actor_lifecycle, medium_listener {
   void datagrams_arrived(channel_id channel, std::vector<byte_string> datagrams) override;
   void channel_broke(channel_id channel, error why) override;
   void medium_broke(error why) override;
+  bool is_claimed(channel_id channel) const override { return owners.contains(channel); }
   bool wants_more() const override;
 
   void connect(const channel_uri& remote, caf::typed_response_promise<channel_opened> promise);

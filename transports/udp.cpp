@@ -10,7 +10,8 @@ namespace {
 
 class udp_medium final : public medium, udp_events {
 public:
-  udp_medium(const loop_place& place, std::optional<channel_uri> listen) : place_{place}, listen_{std::move(listen)} {}
+  udp_medium(const loop_place& place, std::optional<channel_uri> listen, stranger_rules rules)
+    : place_{place}, listen_{std::move(listen)}, gate_{rules} {}
 
   result<void> start(medium_listener& listener) override;
   void connect(const channel_uri& remote, connected tell) override;
@@ -26,7 +27,7 @@ private:
     channel_traits traits;
   };
 
-  void on_datagram(const socket_address& from, byte_view datagram) override;
+  void on_datagrams(const socket_address& from, byte_view bytes, std::size_t segment_bytes) override;
   void on_batch_end() override;
   void on_unreachable(const socket_address& to, int code) override;
   bool wants_more() const override { return events_->wants_more(); }
@@ -39,6 +40,7 @@ private:
 
   loop_place place_;
   std::optional<channel_uri> listen_;
+  stranger_gate gate_;
   medium_listener* events_ = nullptr;
   local_networks networks_;
   udp_receive_buffers buffers_;
@@ -140,11 +142,23 @@ void udp_medium::drop(channel_id id) {
   channels_.erase(found);
 }
 
-void udp_medium::on_datagram(const socket_address& from, byte_view datagram) {
+void udp_medium::on_datagrams(const socket_address& from, byte_view bytes, std::size_t segment_bytes) {
   auto known = by_remote_.find(from);
-  auto id = known != by_remote_.end() ? known->second : add(from);
-  if (known == by_remote_.end()) events_->channel_accepted(describe(id));
-  if (channels_.contains(id)) arrived_[id].push_back(to_bytes(datagram));
+  auto id = known != by_remote_.end() ? known->second : 0;
+  bool stranger = id == 0 || !events_->is_claimed(id);
+  std::vector<byte_string>* into = nullptr;
+  while (!bytes.empty()) {
+    auto datagram = bytes.first(std::min(segment_bytes, bytes.size()));
+    bytes = bytes.subspan(datagram.size());
+    if (stranger && !gate_.admit(datagram, uv_now(place_.loop))) continue;
+    if (id == 0) {
+      id = add(from);
+      events_->channel_accepted(describe(id));
+      if (!channels_.contains(id)) return; // dropped at once
+    }
+    if (into == nullptr) into = &arrived_[id];
+    into->push_back(to_bytes(datagram));
+  }
 }
 
 void udp_medium::on_batch_end() {
@@ -163,8 +177,8 @@ void udp_medium::on_unreachable(const socket_address& to, int code) {
 
 } // namespace
 
-std::unique_ptr<medium> make_udp(const loop_place& place, std::optional<channel_uri> listen) {
-  return std::make_unique<udp_medium>(place, std::move(listen));
+std::unique_ptr<medium> make_udp(const loop_place& place, std::optional<channel_uri> listen, stranger_rules rules) {
+  return std::make_unique<udp_medium>(place, std::move(listen), rules);
 }
 
 } // namespace glow::transports

@@ -4,9 +4,10 @@
 #pragma once
 
 #include "transports/medium.hpp"
+#include "transports/stranger_gate.hpp"
 
 namespace glow::transports {
 
-std::unique_ptr<medium> make_udp(const loop_place& place, std::optional<channel_uri> listen);
+std::unique_ptr<medium> make_udp(const loop_place& place, std::optional<channel_uri> listen, stranger_rules rules = {});
 
 } // namespace glow::transports

@@ -168,9 +168,7 @@ void udp_socket::receive_some() {
       socket_address from{reinterpret_cast<const sockaddr*>(&senders[i])};
       byte_view bytes{buffers_.at(i), messages[i].msg_len};
       std::size_t segment = read_segment_bytes(messages[i].msg_hdr);
-      if (segment == 0) segment = std::max<std::size_t>(bytes.size(), 1);
-      for (; !bytes.empty(); bytes = bytes.subspan(std::min(segment, bytes.size())))
-        events_.on_datagram(from, bytes.first(std::min(segment, bytes.size())));
+      if (!bytes.empty()) events_.on_datagrams(from, bytes, segment != 0 ? segment : bytes.size());
     }
     if (static_cast<std::size_t>(count) < messages.size()) break;
   }

@@ -25,8 +25,9 @@ private:
 /// What a socket tells its medium, on the loop's thread.
 class udp_events {
 public:
-  virtual void on_datagram(const socket_address& from, byte_view datagram) = 0;
-  /// One readable event is over: what on_datagram collected can go.
+  /// Datagrams of `segment_bytes` each, one behind the other; the last may be shorter.
+  virtual void on_datagrams(const socket_address& from, byte_view bytes, std::size_t segment_bytes) = 0;
+  /// One readable event is over: what on_datagrams collected can go.
   virtual void on_batch_end() = 0;
   /// ICMP or the local stack says that `to` cannot be reached.
   virtual void on_unreachable(const socket_address& to, int code) = 0;

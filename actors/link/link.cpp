@@ -25,6 +25,7 @@ link::link_config config_of(link_arguments& from) {
   out.channel = from.channel.channel;
   out.datagram_bytes_max = from.channel.traits.datagram_bytes_max;
   out.reliable = from.channel.traits.reliable;
+  out.features = from.channel.traits.reliable ? 0 : link::feature_records;
   out.on_link = from.channel.traits.on_link;
   if (auto declared = from.channel.remote.parameters.find("class"); declared != from.channel.remote.parameters.end())
     if (declared->second == "control" || declared->second == "drop") out.declared_class = declared->second;

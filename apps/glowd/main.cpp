@@ -6,12 +6,12 @@
 #include "apps/glowd/service_notifier.hpp"
 #include "runtime/host/home_files.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/host/memory.hpp"
 #include "transports/catalog.hpp"
 #include "transports/production_discovery.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <malloc.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -167,7 +167,7 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-  ::mallopt(M_ARENA_MAX, 2); // each arena keeps freed memory for itself: an agent has many threads and little to do
+  host::keep_free_memory();
   try {
     return run(argc, argv);
   } catch (const std::exception& bug) {

@@ -7,6 +7,12 @@
 
 namespace glow::link {
 
+bool may_be_heeded(byte_view datagram) {
+  auto type = type_of(datagram);
+  if (type == datagram_type::sealed_packet || type == datagram_type::sealed_frame) return true;
+  return type == datagram_type::handshake_1 && decode_handshake_1(datagram).ok();
+}
+
 void acceptor::rotate_secret(steady_time now, random_source& random) {
   if (seeded_ && now - secret_since_ < limits::cookie_secret_life) return;
   previous_secret_ = secret_;

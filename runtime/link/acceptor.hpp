@@ -37,6 +37,9 @@ struct acceptor_counters {
   std::uint64_t unknown_session = 0;
 };
 
+/// False: judge() ignores that datagram, whoever sent it. Cheap, for use before anything is allocated.
+bool may_be_heeded(byte_view datagram);
+
 class acceptor {
 public:
   /// `pending`: links that are still shaking hands as responder. `known_index`: is it the session index of a live link?

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint8_t cookie_flag = 1;
 constexpr std::size_t sealed_bytes_min = 25;
+constexpr std::size_t piece_bytes_min = 12;
 
 error cut_short() { return {error_code::malformed, "datagram is cut short"}; }
 
@@ -27,6 +28,8 @@ std::optional<datagram_type> type_of(byte_view datagram) {
   case datagram_type::cookie_reply: return datagram.size() >= 5 + 16 ? std::optional{type} : std::nullopt;
   case datagram_type::sealed_packet:
   case datagram_type::sealed_frame: return datagram.size() >= sealed_bytes_min ? std::optional{type} : std::nullopt;
+  case datagram_type::piece_of_packet:
+  case datagram_type::piece_of_frame: return datagram.size() >= piece_bytes_min ? std::optional{type} : std::nullopt;
   }
   return std::nullopt;
 }

@@ -11,6 +11,8 @@
 ///                 | 4 | receiver index | cookie |
 ///   sealed        0     1                5             9              n-16
 ///                 | 5/6 | receiver index | counter low | ciphertext … | tag |      (session.hpp)
+///   piece         0     1                5             9       10      11
+///                 | 7/8 | receiver index | counter low | index | count | bytes …   (records.hpp)
 ///
 /// Ticket id is there with pattern XXpsk3 only, cookie with flag bit 0 only; other flag bits are ignored, for later.
 #pragma once
@@ -27,8 +29,10 @@ enum class datagram_type : std::uint8_t {
   handshake_2 = 2,
   handshake_3 = 3,
   cookie_reply = 4,
-  sealed_packet = 5, ///< an overlay packet
-  sealed_frame = 6,  ///< the link's own control: frames.hpp
+  sealed_packet = 5,   ///< an overlay packet
+  sealed_frame = 6,    ///< the link's own control: frames.hpp
+  piece_of_packet = 7, ///< of a sealed_packet that is longer than a datagram: records.hpp
+  piece_of_frame = 8,  ///< of a sealed_frame likewise
 };
 
 /// Noise pattern of a handshake, as message 1 names it.
@@ -63,7 +67,7 @@ struct cookie_reply {
 
 /// Type of a datagram, or nothing when it is too short or of no known type.
 std::optional<datagram_type> type_of(byte_view datagram);
-/// Session index of the receiver in types 2 to 6. Requires: type_of() said one of those.
+/// Session index of the receiver in types 2 to 8. Requires: type_of() said one of those.
 std::uint32_t receiver_index_of(byte_view datagram);
 
 byte_string encode(const handshake_1& message);

@@ -51,7 +51,7 @@ std::uint32_t estimates::on_ping_sent(steady_time now) {
   return next_number_++;
 }
 
-void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received, steady_time now) {
+void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received, steady_time now, bool loss_means_full) {
   auto& slot = pings_[number % pings_.size()];
   if (number == 0 || slot.number != number) return;
   auto sample = std::chrono::duration_cast<duration>(now - slot.sent_at);
@@ -63,7 +63,7 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
       book_loss(true);
       each.number = 0;
     }
-  book_rate(slot, peer_bytes_received, sample);
+  book_rate(slot, peer_bytes_received, sample, loss_means_full);
   slot.number = 0;
   reclassify();
 }
@@ -84,7 +84,7 @@ void estimates::book_rtt(duration sample) {
 
 void estimates::book_loss(bool lost) { loss_ += ((lost ? 1.0 : 0.0) - loss_) / 32; }
 
-void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample) {
+void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample, bool loss_means_full) {
   auto before = last_pong_;
   last_pong_ = pong{answered.sent_at, answered.bytes_sent, peer_bytes_received};
   if (!before || peer_bytes_received < before->bytes_received || answered.sent_at - before->ping_sent_at < 20ms) return;
@@ -94,7 +94,8 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
   auto seconds = std::chrono::duration<double>(answered.sent_at - before->ping_sent_at).count();
   auto rate = static_cast<double>(arrived) * 8 / seconds;
   // more offered than delivered, or a queue that grew: the link was the bottleneck
-  bool was_full = static_cast<double>(arrived) < 0.9 * static_cast<double>(sent) || sample > 4 * rtt_min_ + 50ms;
+  bool was_full =
+    (loss_means_full && static_cast<double>(arrived) < 0.9 * static_cast<double>(sent)) || sample > 4 * rtt_min_ + 50ms;
   if (rate > rate_bps_) {
     rate_bps_ = rate;
     rate_is_ceiling_ = was_full;

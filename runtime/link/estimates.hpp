@@ -18,8 +18,9 @@ public:
 
   /// Books a ping and gives its number.
   std::uint32_t on_ping_sent(steady_time now);
-  /// `peer_bytes_received`: the peer's own count. Answers to unknown pings are ignored.
-  void on_pong(std::uint32_t number, std::uint64_t peer_bytes_received, steady_time now);
+  /// `peer_bytes_received`: the peer's own count. Answers to unknown pings are ignored. `loss_means_full`: missing bytes say that
+  /// more was offered than the link carries; of records (records.hpp) one lost datagram misses a dozen.
+  void on_pong(std::uint32_t number, std::uint64_t peer_bytes_received, steady_time now, bool loss_means_full = true);
   /// RTT as the peer measured it; used while we have none of our own.
   void on_peer_rtt(duration rtt);
   void on_bytes_sent(std::size_t bytes) { bytes_sent_ += bytes; }
@@ -53,7 +54,7 @@ private:
   };
   void book_loss(bool lost);
   void book_rtt(duration sample);
-  void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample);
+  void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample, bool loss_means_full);
   void reclassify();
 
   bool on_link_;

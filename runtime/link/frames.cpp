@@ -58,7 +58,11 @@ std::string bounded_text(byte_view bytes) {
 
 byte_string encode(const frame& what) {
   return std::visit(overloaded{
-                      [](const ping_frame& f) { return numbers(kind::ping, f.number, f.sent_us, f.rtt_us); },
+                      [](const ping_frame& f) {
+                        auto out = numbers(kind::ping, f.number, f.sent_us, f.rtt_us);
+                        out.resize(out.size() + f.padding_bytes);
+                        return out;
+                      },
                       [](const pong_frame& f) { return numbers(kind::pong, f.number, f.echoed_us, f.bytes_received); },
                       [](const close_frame& f) {
                         auto out = start(kind::close);

@@ -25,6 +25,7 @@ struct ping_frame {
   std::uint32_t number = 0;
   std::uint64_t sent_us = 0;
   std::uint32_t rtt_us = 0;
+  std::size_t padding_bytes = 0; ///< written, not read
 };
 struct pong_frame {
   std::uint32_t number = 0;

@@ -52,6 +52,7 @@ result<void> handshake::begin(const handshake_terms& terms) {
 payload handshake::own_payload(const handshake_terms& terms) const {
   payload out;
   out.session_index = terms.session_index;
+  out.features = terms.features;
   out.datagram_bytes_max = static_cast<std::uint32_t>(std::min(terms.datagram_bytes_max, limits::frame_bytes_max));
   out.node = terms.keys->id();
   out.space = terms.space;
@@ -143,7 +144,7 @@ result<void> handshake::judge(const payload& theirs, const handshake_terms& term
   }
   peer_.listening = theirs.listening;
   peer_.observed_us_at = theirs.observed;
-  peer_.features = theirs.features & features_known;
+  peer_.features = theirs.features & terms.features;
   auto both = std::min<std::size_t>(terms.datagram_bytes_max, theirs.datagram_bytes_max);
   peer_.datagram_bytes_max = std::max(both, limits::link_datagram_bytes_min);
   return {};

@@ -48,6 +48,7 @@ struct handshake_terms {
   std::vector<channel_uri> listening;   ///< told to the peer, as many as fit
   std::string observed_peer_at;         ///< URI under which we see the peer; told to it as a hint
   member_check check_member;            ///< never empty; when joining: checks the admitting node against the ticket
+  std::uint64_t features = 0;           ///< bits of payload.hpp that this side wants on the channel
   std::optional<join_ticket> join_with; ///< initiator only: join with this ticket
 };
 

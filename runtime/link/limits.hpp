@@ -51,6 +51,24 @@ inline constexpr std::size_t packets_before_up_max = 64;
 inline constexpr std::size_t admission_bytes_max = 2u << 20;
 /// Admission fragments in flight before an acknowledgement: half of the smallest socket buffer we meet.
 inline constexpr std::size_t admission_window_fragments = 32;
+/// Bytes of a record (a sealed packet cut into datagrams) after its header: the cipher is at full speed by then, and a lost
+/// datagram costs no more than eleven others.
+inline constexpr std::size_t record_body_bytes_max = 16384;
+/// Pieces of a record, and how many it must have to be worth its header.
+inline constexpr std::size_t record_pieces_max = 64;
+inline constexpr std::size_t record_pieces_min = 3;
+/// Records that one link has under way: reordering of a quarter megabyte; forged pieces hold no more memory than these.
+inline constexpr std::size_t records_under_way_max = 8;
+/// A record that got no piece for so long lost one.
+inline constexpr duration record_life = 2s;
+/// Pause between probes whether records come through, doubled from the first to the last.
+inline constexpr duration record_probe_pause_min = 1s;
+inline constexpr duration record_probe_pause_max = 5min;
+/// How long a lossy link offers no records, doubled with every fall that follows soon.
+inline constexpr duration record_rest_min = 10s;
+inline constexpr duration record_rest_max = 5min;
+/// Bytes between two pings that say something of loss: three records.
+inline constexpr std::uint64_t record_loss_sample_bytes = 48u << 10;
 /// Links one node keeps; a home mesh has tens.
 inline constexpr std::size_t links_max = 512;
 

@@ -166,6 +166,10 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   if (const auto taken = now - proven.since; taken < first_retry_pause()) estimates_.on_peer_rtt(taken);
   attempts_.clear();
   phase_ = phase::up;
+  if ((peer_->features & feature_records) != 0 && record_pieces_max(peer_->datagram_bytes_max) > 0) {
+    joiner_.emplace(peer_->datagram_bytes_max);
+    if (config_.on_link && !config_.reliable) records_.enable(peer_->datagram_bytes_max);
+  }
   up_since_ = last_packet_at_ = now;
   if (config_.liveness) {
     auto pace = !config_.declared_class.empty() ? liveness::pace::slow
@@ -179,7 +183,7 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   if (liveness_) liveness_->on_sent(now, estimates_.rtt());
   emit(out, announce_up{*peer_});
   (void)estimates_.worth_telling(now); // announce_up told it
-  auto longest = peer_->datagram_bytes_max - sealed_overhead_bytes;
+  auto longest = one_datagram();
   for (auto& each : std::exchange(before_up_, {})) {
     if (each.empty() || each.size() > longest) continue;
     session_->seal(datagram_type::sealed_packet, each, now);

@@ -7,6 +7,8 @@ namespace glow::link {
 namespace {
 
 constexpr duration timer_slack = 5ms;
+/// A link that has carried less need not know whether it could carry records: a probe is as long as one.
+constexpr std::uint64_t worth_a_record_probe_bytes = 16 * limits::record_body_bytes_max;
 
 std::uint64_t micros(steady_time t) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
@@ -45,15 +47,28 @@ void link_machine::send(effects&, byte_string datagram) {
   if (!datagram.empty()) outgoing_.push_back(std::move(datagram));
 }
 
-void link_machine::send_frame(effects& out, const frame& what, steady_time now) {
+void link_machine::send_frame(effects&, const frame& what, steady_time now) {
   auto bytes = encode(what);
   session_->seal(datagram_type::sealed_frame, bytes, now);
   estimates_.on_bytes_sent(bytes.size());
-  send(out, std::move(bytes));
+  send_sealed(std::move(bytes));
 }
 
 void link_machine::send_ping(effects& out, steady_time now) {
-  send_frame(out, ping_frame{estimates_.on_ping_sent(now), micros(now), micros(estimates_.rtt())}, now);
+  auto number = estimates_.on_ping_sent(now);
+  records_.on_ping_sent(number, estimates_.bytes_sent());
+  send_frame(out, ping_frame{number, micros(now), micros(estimates_.rtt())}, now);
+}
+
+void link_machine::send_record_probe(effects& out, steady_time now) {
+  ping_frame probe{records_.on_probe_sent(now), micros(now), micros(estimates_.rtt())};
+  probe.padding_bytes = records_.cut_bytes_max() - encode(frame{probe}).size();
+  send_frame(out, probe, now);
+}
+
+void link_machine::send_sealed(byte_string sealed) {
+  if (sealed.size() <= peer_->datagram_bytes_max) return outgoing_.push_back(std::move(sealed));
+  cut_record(sealed, peer_->datagram_bytes_max, outgoing_);
 }
 
 void link_machine::end(effects& out, error why) {
@@ -91,7 +106,16 @@ void link_machine::on_datagram(effects& out, channel_key channel, byte_string& d
   case datagram_type::cookie_reply: return on_cookie(out, datagram);
   case datagram_type::sealed_packet:
   case datagram_type::sealed_frame: return on_sealed(out, channel, datagram, *type, now);
+  case datagram_type::piece_of_packet:
+  case datagram_type::piece_of_frame: return on_piece(out, channel, datagram, now);
   }
+}
+
+/// Only on the link's own channel: the first whole datagram tells that the peer roamed, and nobody else need be let in.
+void link_machine::on_piece(effects& out, channel_key channel, byte_view piece, steady_time now) {
+  if (!joiner_ || !session_ || channel != config_.channel || !session_->may_open(read_le<std::uint32_t>(piece.data() + 5)))
+    return;
+  if (auto whole = joiner_->on_piece(piece, now)) on_sealed(out, channel, *whole, static_cast<datagram_type>((*whole)[0]), now);
 }
 
 void link_machine::on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now) {
@@ -146,6 +170,7 @@ void link_machine::on_opened(effects& out, channel_key channel, byte_string& pla
   if (channel != config_.channel && session_->last_was_newest()) {
     config_.channel = channel;
     estimates_.on_path_changed();
+    records_.on_path_changed();
     emit(out, move_channel{channel});
   }
   if (type == datagram_type::sealed_frame) return on_frame(out, plain, now);
@@ -162,7 +187,7 @@ void link_machine::on_frame(effects& out, byte_view bytes, steady_time now) {
                  estimates_.on_peer_rtt(std::chrono::microseconds{f.rtt_us});
                  send_frame(out, pong_frame{f.number, f.sent_us, estimates_.bytes_received()}, now);
                },
-               [&](const pong_frame& f) { estimates_.on_pong(f.number, f.bytes_received, now); },
+               [&](const pong_frame& f) { on_pong(out, f, now); },
                [&](const close_frame& f) { on_closed_by_peer(out, f.why); },
                [&](const confirm_frame&) {},
                [&](admission_frame& f) { on_admission_part(out, std::move(f), now); },
@@ -173,6 +198,12 @@ void link_machine::on_frame(effects& out, byte_view bytes, steady_time now) {
                },
              },
              *decoded);
+}
+
+void link_machine::on_pong(effects& out, const pong_frame& pong, steady_time now) {
+  if (!record_plan::is_probe(pong.number)) estimates_.on_pong(pong.number, pong.bytes_received, now, !records_.offers_records());
+  bool local = estimates_.link_class() == "local";
+  if (records_.on_pong(pong.number, pong.bytes_received, local, now)) emit(out, announce_changed{});
 }
 
 void link_machine::on_closed_by_peer(effects& out, const error& why) {
@@ -192,21 +223,20 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
     return out;
   }
   auto all = packets.take();
-  auto longest = peer_->datagram_bytes_max - sealed_overhead_bytes;
+  auto longest = std::max(one_datagram(), records_.cut_bytes_max());
   std::size_t bytes = 0;
-  std::size_t kept = 0;
+  outgoing_.reserve(all.size());
   for (auto& each : all) {
     if (each.empty() || each.size() > longest) continue;
     session_->seal(datagram_type::sealed_packet, each, now);
     bytes += each.size();
-    if (&each != &all[kept]) all[kept] = std::move(each);
-    ++kept;
+    send_sealed(std::move(each));
   }
-  all.resize(kept);
-  if (kept == 0) return out;
+  if (bytes == 0) return out;
   estimates_.on_bytes_sent(bytes);
   last_packet_at_ = now;
-  outgoing_ = std::move(all);
+  if (estimates_.bytes_sent() >= worth_a_record_probe_bytes && records_.wants_probe(estimates_.link_class() == "local", now))
+    send_record_probe(out, now);
   if (liveness_ && expects != expectation::nothing) {
     if (estimates_.worth_measuring(now, expects == expectation::traffic)) send_ping(out, now);
     liveness_->on_sent(now, estimates_.rtt(), expects == expectation::answer ? limits::answer_pause_max : 0ns);
@@ -247,6 +277,7 @@ void link_machine::tick_up(effects& out, steady_time now) {
     send_frame(out, close_frame{{error_code::none, "idle"}}, now);
     return end(out, {error_code::none, "idle"});
   }
+  if (joiner_) joiner_->forget_stale(now);
   if (!liveness_) return;
   switch (liveness_->on_tick(now, estimates_.rtt())) {
   case liveness::advice::nothing: break;
@@ -309,7 +340,7 @@ link_figures link_machine::figures(steady_time) const {
                                                                 : "up";
   out.link_class = estimates_.link_class();
   out.why = estimates_.why();
-  if (peer_) out.packet_bytes_max = peer_->datagram_bytes_max - sealed_overhead_bytes;
+  if (peer_) out.packet_bytes_max = records_.packet_bytes_max(one_datagram());
   out.rtt = estimates_.rtt();
   out.rtt_min = estimates_.rtt_min();
   out.loss = estimates_.loss();

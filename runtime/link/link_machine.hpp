@@ -24,6 +24,8 @@
 #include "runtime/link/handshake.hpp"
 #include "runtime/link/join.hpp"
 #include "runtime/link/liveness.hpp"
+#include "runtime/link/record_plan.hpp"
+#include "runtime/link/records.hpp"
 #include "runtime/link/session.hpp"
 
 #include <optional>
@@ -105,9 +107,13 @@ private:
   void send(effects& out, byte_string datagram);
   void send_frame(effects& out, const frame& what, steady_time now);
   void send_ping(effects& out, steady_time now);
+  void send_sealed(byte_string sealed);
+  void send_record_probe(effects& out, steady_time now);
   void end(effects& out, error why);
   void on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random);
   void on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now);
+  void on_piece(effects& out, channel_key channel, byte_view piece, steady_time now);
+  void on_pong(effects& out, const pong_frame& pong, steady_time now);
   bool open_under_unproven(effects& out, byte_string& datagram, datagram_type type, steady_time now);
   void on_opened(effects& out, channel_key channel, byte_string& plain, datagram_type type, steady_time now);
   void on_frame(effects& out, byte_view bytes, steady_time now);
@@ -133,6 +139,7 @@ private:
   void send_admission_parts(effects& out, steady_time now);
   bool keeps_own_attempt(const handshake_1& message) const;
   std::string whom() const;
+  std::size_t one_datagram() const { return peer_->datagram_bytes_max - sealed_overhead_bytes; }
 
   link_config config_;
   phase phase_ = phase::idle;
@@ -142,6 +149,8 @@ private:
   role session_role_ = role::initiator;
   estimates estimates_;
   std::optional<liveness> liveness_;
+  record_plan records_;
+  std::optional<record_joiner> joiner_; ///< when both sides know records
   bool was_silent_ = false;
 
   steady_time deadline_{}; ///< of handshake, admission or refusal

@@ -13,8 +13,8 @@ namespace glow::link {
 /// Newest and oldest link protocol this build speaks.
 inline constexpr std::uint16_t protocol_newest = 1;
 inline constexpr std::uint16_t protocol_oldest = 1;
-/// Feature bits this build has; unknown ones of the peer are ignored.
-inline constexpr std::uint64_t features_known = 0;
+/// Feature bits; unknown ones of the peer are ignored.
+inline constexpr std::uint64_t feature_records = 1; ///< rejoins records (records.hpp) on this channel
 
 using handshake_nonce = fixed_bytes<16, struct handshake_nonce_tag>;
 
@@ -22,7 +22,7 @@ struct payload {
   std::uint16_t newest = protocol_newest;
   std::uint16_t oldest = protocol_oldest;
   std::uint16_t chosen = 0; ///< what the sender settled on, having seen the other's offer; 0 before
-  std::uint64_t features = features_known;
+  std::uint64_t features = 0;
   std::uint32_t session_index = 0;
   std::uint32_t datagram_bytes_max = 0;
   node_id node;

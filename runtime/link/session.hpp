@@ -65,6 +65,8 @@ public:
   /// a replay, too old, or not authentic.
   bool open(byte_string& datagram);
 
+  /// Could a datagram with these low counter bits still open? (Not a replay, not too old.)
+  bool may_open(std::uint32_t counter_low) const { return window_.would_accept(full_counter(counter_low)); }
   /// Was the datagram that open() last accepted the newest so far? (A late one tells nothing of where the peer is now.)
   bool last_was_newest() const { return last_was_newest_; }
   std::uint32_t peer_index() const { return peer_index_; }

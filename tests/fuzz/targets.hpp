@@ -14,6 +14,7 @@ extern const target framing_target;
 extern const target link_frames_target;
 extern const target handshake_payload_target;
 extern const target sealed_packet_target;
+extern const target records_target;
 extern const target handshake_target;
 extern const target link_machine_target;
 extern const target link_member_target;
@@ -49,6 +50,7 @@ inline std::vector<const target*> all_targets() {
           &link_frames_target,
           &handshake_payload_target,
           &sealed_packet_target,
+          &records_target,
           &handshake_target,
           &link_machine_target,
           &link_member_target,

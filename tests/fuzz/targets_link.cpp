@@ -6,6 +6,7 @@
 #include "runtime/link/join.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/payload.hpp"
+#include "runtime/link/records.hpp"
 #include "runtime/link/session.hpp"
 #include "tests/fuzz/script.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -236,6 +237,65 @@ std::vector<seed> sealed_seeds() {
   return {{"bit", bit}, {"counter", counter}, {"cut", cut}, {"in_order", in_order}, {"raw", raw}};
 }
 
+// ---- records ---------------------------------------------------------------------------------------------------
+
+constexpr std::size_t record_datagram_bytes = limits::link_datagram_bytes_min; // short pieces: many fit an input
+
+std::vector<byte_string> true_pieces() {
+  std::vector<byte_string> out;
+  for (std::size_t i = 0; i < 3; ++i) {
+    byte_string sealed{static_cast<std::uint8_t>(5 + i % 2), 9, 0, 0, 0, static_cast<std::uint8_t>(i), 0, 0, 0};
+    append(sealed, filled(60 + 70 * i, 20 + i));
+    cut_record(sealed, record_datagram_bytes, out);
+  }
+  return out;
+}
+
+void check_records(byte_view input) {
+  static const auto pieces = true_pieces();
+  constexpr auto piece_bytes = record_datagram_bytes - piece_header_bytes;
+  script from{input};
+  record_joiner joiner{record_datagram_bytes};
+  std::vector<byte_string> given;
+  steady_time now{1s};
+  while (!from.done()) {
+    const auto what = from.u8();
+    if (what == 255) now += limits::record_life, joiner.forget_stale(now);
+    given.push_back(what < 128   ? pieces[what % pieces.size()]
+                    : what < 192 ? edited(from, pieces[what % pieces.size()])
+                                 : to_bytes(from.counted_bytes()));
+    auto whole = joiner.on_piece(given.back(), now);
+    require(joiner.records_under_way() <= limits::records_under_way_max, "few records are under way");
+    require(joiner.bytes_held() <= limits::records_under_way_max * (limits::record_body_bytes_max + sealed_header_bytes),
+            "records under way take bounded memory");
+    if (!whole) continue;
+    // each piece of it was given, under its header and at its place
+    const auto body = byte_view{*whole}.subspan(sealed_header_bytes);
+    const auto count = (body.size() + piece_bytes - 1) / piece_bytes;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto part = body.subspan(i * piece_bytes, std::min(piece_bytes, body.size() - i * piece_bytes));
+      auto is_it = [&](const byte_string& each) {
+        return each.size() == piece_header_bytes + part.size() && each[0] == (*whole)[0] + 2 && each[9] == i && each[10] == count
+               && std::equal(each.begin() + 1, each.begin() + sealed_header_bytes, whole->begin() + 1)
+               && std::equal(part.begin(), part.end(), each.begin() + static_cast<std::ptrdiff_t>(piece_header_bytes));
+      };
+      require(std::any_of(given.begin(), given.end(), is_it), "a record is made of pieces that came");
+    }
+  }
+}
+
+std::vector<seed> record_seeds() {
+  byte_string in_order, backwards, repeated;
+  for (std::size_t i = 0; i < true_pieces().size(); ++i) {
+    in_order.push_back(static_cast<std::uint8_t>(i));
+    backwards.insert(backwards.begin(), static_cast<std::uint8_t>(i));
+    repeated.insert(repeated.end(), {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i), 255});
+  }
+  byte_string raw{200};
+  append_counted(raw, byte_string{7, 9, 0, 0, 0, 1, 0, 0, 0, 1, 2, 42});
+  return {{"in_order", in_order}, {"backwards", backwards}, {"repeated", repeated}, {"raw", raw}};
+}
+
 } // namespace
 
 const target datagram_target{"datagram", "link::type_of, decode_handshake_1/2/3, decode_cookie_reply, acceptor", check_datagram,
@@ -246,5 +306,6 @@ const target link_frames_target{"link_frames", "link::decode_frame, admission_re
 const target handshake_payload_target{"handshake_payload", "link::decode_payload, decode_admission", check_payload, payload_seeds,
                                       2048};
 const target sealed_packet_target{"sealed_packet", "link::session::open", check_sealed, sealed_seeds, 1024, 2};
+const target records_target{"records", "link::record_joiner", check_records, record_seeds, 1024};
 
 } // namespace glow::fuzz

@@ -106,6 +106,8 @@ inline caf::actor_system_config& configured(caf::actor_system_config& config) {
 
 class transport_world {
 public:
+  /// `rules`: by default strangers may send any bytes, as many as come.
+  explicit transport_world(transports::stranger_rules rules = {}) : catalog_{transports::production_catalog(rules)} {}
   ~transport_world() {
     for (auto& each : actors_) caf::anon_send_exit(each, caf::exit_reason::kill);
     actors_.clear();
@@ -174,7 +176,7 @@ private:
   caf::actor_system system_{configured(config_)};
   host::event_loop loop_{system_};
   surroundings world_ = host::system_surroundings(loop_);
-  transport_catalog catalog_ = transports::production_catalog();
+  transport_catalog catalog_;
   std::vector<caf::actor> actors_;
   std::optional<caf::scoped_actor> asker_{std::in_place, system_};
 };

@@ -1,6 +1,7 @@
 #include "tools/benchmarks/baseline.hpp"
 
 #include "runtime/base/bytes.hpp"
+#include "tools/benchmarks/network_namespace.hpp"
 
 #include <csignal>
 #include <tuple>
@@ -76,11 +77,12 @@ result<tcp_figures> measure(int fd, duration seconds) {
 
 } // namespace
 
-result<tcp_figures> measure_plain_tcp(duration seconds) {
-  error refused{error_code::io, "no plain TCP connection over 127.0.0.1"};
+result<tcp_figures> measure_plain_tcp(const tcp_run& run) {
+  error refused{error_code::io, "no plain TCP connection to " + run.address};
+  if (auto entered = enter_network_namespace(run.netns_there); !entered) return entered.why();
   sockaddr_in place{};
   place.sin_family = AF_INET;
-  place.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  if (::inet_pton(AF_INET, run.address.c_str(), &place.sin_addr) != 1) return refused;
   socklen_t size = sizeof place;
   auto* address = reinterpret_cast<sockaddr*>(&place);
   int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -90,8 +92,11 @@ result<tcp_figures> measure_plain_tcp(duration seconds) {
   auto child = ::fork();
   if (child < 0) return refused;
   if (child == 0) serve(listening);
+  auto entered = enter_network_namespace(run.netns_here);
   int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto figures = ::connect(fd, address, size) == 0 ? measure(fd, seconds) : result<tcp_figures>{refused};
+  auto figures = !entered                            ? result<tcp_figures>{entered.why()}
+                 : ::connect(fd, address, size) == 0 ? measure(fd, run.seconds)
+                                                     : result<tcp_figures>{refused};
   ::close(fd);
   ::close(listening);
   ::kill(child, SIGKILL);

@@ -4,6 +4,8 @@
 #include "runtime/base/result.hpp"
 #include "tools/benchmarks/figures.hpp"
 
+#include <string>
+
 namespace glow::benchmarks {
 
 struct tcp_figures {
@@ -11,9 +13,15 @@ struct tcp_figures {
   round_trips rtt;         ///< of 32 bytes, one at a time, blocking sockets in two processes
   double cpu_s_per_gb = 0; ///< both processes
 };
-/// Forks: the child listens on 127.0.0.1. Requires: no thread was started yet.
+struct tcp_run {
+  duration seconds = 5s;
+  std::string address = "127.0.0.1"; ///< where the child listens
+  std::string netns_here;            ///< network namespace of the sending side; empty: this process's own
+  std::string netns_there;           ///< of the child
+};
+/// Forks. Requires: no thread was started yet.
 /// Errors: `io`.
-result<tcp_figures> measure_plain_tcp(duration seconds);
+result<tcp_figures> measure_plain_tcp(const tcp_run& run);
 
 struct cipher_figures {
   double seal_mb_per_s = 0; ///< libsodium's ChaCha20-Poly1305 (RFC 8439), per second of CPU time

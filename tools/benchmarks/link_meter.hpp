@@ -31,7 +31,8 @@ struct link_figures {
   round_trips rtt;         ///< of 32-byte packets, one at a time
   double cpu_s_per_gb = 0; ///< both processes
   std::size_t packet_bytes = 0;
-  double lost = 0; ///< share of flood packets that never came
+  double lost = 0;         ///< share of flood packets that never came
+  double rss_mb_there = 0; ///< most memory that the serving process ever had; measure_link() fills it
 };
 
 struct meter_arguments {

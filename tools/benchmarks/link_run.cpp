@@ -2,9 +2,11 @@
 
 #include "runtime/host/event_loop.hpp"
 #include "runtime/host/limits.hpp"
+#include "tools/benchmarks/network_namespace.hpp"
 #include "transports/catalog.hpp"
 
 #include <csignal>
+#include <fstream>
 #include <future>
 
 #include <sys/prctl.h>
@@ -51,11 +53,12 @@ private:
 /// The child: writes its URI, or the reason why it has none, and serves until it is killed.
 void serve(const link_run& run, const channel_uri& listen, int write_end) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  measuring_process process;
   auto say = [write_end](const std::string& line) {
     auto text = line + "\n";
     if (::write(write_end, text.data(), text.size()) < 0) ::_exit(1);
   };
+  if (auto entered = enter_network_namespace(run.netns_there); !entered) return say("error " + entered.why().message);
+  measuring_process process;
   meter_arguments with{process.world(),
                        std::nullopt,
                        {},
@@ -80,6 +83,7 @@ result<channel_uri> read_uri(int read_end) {
 }
 
 result<link_figures> dial(const link_run& run, const channel_uri& remote) {
+  if (auto entered = enter_network_namespace(run.netns_here); !entered) return entered.why();
   std::promise<result<link_figures>> outcome; // outlives the process that fulfils it
   measuring_process process;
   auto waiting = outcome.get_future();
@@ -94,6 +98,14 @@ result<link_figures> dial(const link_run& run, const channel_uri& remote) {
   if (waiting.wait_for(run.seconds * 3 + 10s) != std::future_status::ready)
     return {error_code::timed_out, "no figures of " + to_string(remote) + " came in time"};
   return waiting.get();
+}
+
+/// VmHWM, in MB.
+double most_memory_mb(pid_t process) {
+  std::ifstream status{"/proc/" + std::to_string(process) + "/status"};
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024 / 1e6;
+  return 0;
 }
 
 } // namespace
@@ -113,6 +125,7 @@ result<link_figures> measure_link(const link_run& run) {
   ::close(ends[1]);
   auto remote = read_uri(ends[0]);
   auto figures = remote ? dial(run, *remote) : result<link_figures>{remote.why()};
+  if (figures) figures->rss_mb_there = most_memory_mb(child);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   ::close(ends[0]);

@@ -1,12 +1,15 @@
 // Measures parts of Glow on this machine; prints one JSON document. tools/bench runs it and makes tables of it.
 //
-//   glow_bench link --listen udp://127.0.0.1:0 [--seconds 5] [--window BYTES]
+//   glow_bench link --listen udp://127.0.0.1:0 [--seconds 5] [--window BYTES] [--here NETNS] [--there NETNS]
 //   glow_bench requests --home DIR --ticket TICKET --listen URI --to NODE [--to NODE …] [--seconds 5]
 //   glow_bench serve --home DIR --ticket TICKET --listen URI --name NAME         until its input ends
 //   glow_bench stream --home DIR --ticket TICKET --listen URI --to NAME [--seconds 5] [--streams 1] [--idle 0]
-//   glow_bench tcp [--seconds 5]
+//   glow_bench tcp [--seconds 5] [--address 127.0.0.1] [--here NETNS] [--there NETNS]
+//   glow_bench garbage --to udp://ADDRESS:PORT [--mbit 1000] [--seconds 5] [--ports 16] [--first-byte N] [--here NETNS]
 //   glow_bench cipher --bytes N [--seconds 1]
+#include "runtime/host/memory.hpp"
 #include "tools/benchmarks/baseline.hpp"
+#include "tools/benchmarks/garbage.hpp"
 #include "tools/benchmarks/link_run.hpp"
 #include "tools/benchmarks/request_run.hpp"
 #include "tools/benchmarks/slow_way.hpp"
@@ -50,13 +53,12 @@ result<json> run_link(const options& given) {
   run.listen = word(given, "--listen", "udp://127.0.0.1:0");
   run.seconds = seconds(given, 5);
   run.window_bytes = number(given, "--window", run.window_bytes);
+  run.netns_here = word(given, "--here");
+  run.netns_there = word(given, "--there");
   auto got = measure_link(run);
   if (!got) return got.why();
-  return json{{"mb_per_s", got->mb_per_s},
-              {"rtt", to_json(got->rtt)},
-              {"cpu_s_per_gb", got->cpu_s_per_gb},
-              {"packet_bytes", got->packet_bytes},
-              {"lost", got->lost}};
+  return json{{"mb_per_s", got->mb_per_s},         {"rtt", to_json(got->rtt)}, {"cpu_s_per_gb", got->cpu_s_per_gb},
+              {"packet_bytes", got->packet_bytes}, {"lost", got->lost},        {"rss_mb_there", got->rss_mb_there}};
 }
 
 result<json> run_requests(const options& given) {
@@ -109,9 +111,26 @@ result<json> run_stream(const options& given) {
 }
 
 result<json> run_tcp(const options& given) {
-  auto got = measure_plain_tcp(seconds(given, 5));
+  tcp_run run{seconds(given, 5), word(given, "--address", "127.0.0.1"), word(given, "--here"), word(given, "--there")};
+  auto got = measure_plain_tcp(run);
   if (!got) return got.why();
   return json{{"mb_per_s", got->mb_per_s}, {"rtt", to_json(got->rtt)}, {"cpu_s_per_gb", got->cpu_s_per_gb}};
+}
+
+result<json> run_garbage(const options& given) {
+  auto to = parse_channel_uri(word(given, "--to"));
+  if (!to) return to.why();
+  garbage_run run;
+  run.address = to->host;
+  run.port = to->port;
+  run.mbit_per_s = static_cast<double>(number(given, "--mbit", 1000));
+  run.seconds = seconds(given, 5);
+  run.source_ports = std::max<std::size_t>(1, number(given, "--ports", run.source_ports));
+  if (given.contains("--first-byte")) run.first_byte = static_cast<int>(number(given, "--first-byte", 0) & 0xff);
+  run.netns_here = word(given, "--here");
+  auto rate = send_garbage(run);
+  if (!rate) return rate.why();
+  return json{{"mbit_per_s", *rate}};
 }
 
 result<json> run_cipher(const options& given) {
@@ -139,12 +158,14 @@ result<json> run_way(const options& given) {
 } // namespace
 
 int main(int argc, char** argv) {
+  host::keep_free_memory();
   const std::map<std::string, result<json> (*)(const options&)> runs{
     {"link", run_link}, {"requests", run_requests}, {"serve", run_serve}, {"stream", run_stream},
-    {"tcp", run_tcp},   {"cipher", run_cipher},     {"way", run_way}};
+    {"tcp", run_tcp},   {"cipher", run_cipher},     {"way", run_way},     {"garbage", run_garbage}};
   auto wanted = runs.find(argc > 1 ? argv[1] : "");
   if (wanted == runs.end() || argc % 2 != 0) {
-    std::fputs("usage: glow_bench link|requests|serve|stream|tcp|cipher|way [--option value …]   (tools/bench --help)\n", stderr);
+    std::fputs("usage: glow_bench link|requests|serve|stream|tcp|garbage|cipher|way [--option value …]   (tools/bench --help)\n",
+               stderr);
     return 2;
   }
   options given;
