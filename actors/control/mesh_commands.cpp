@@ -153,9 +153,11 @@ void ping(const call_ptr& call) {
 
 /// The router knows ids only; people know names.
 std::string with_names(std::string text, const identity::roster& roster) {
-  for (auto& each : roster.members)
-    if (auto at = text.find(to_short_string(each.id)); at != std::string::npos && !each.name.empty())
-      text.replace(at, to_short_string(each.id).size(), each.name);
+  for (auto& each : roster.members) {
+    const auto id = to_short_string(each.id);
+    for (auto at = text.find(id); at != std::string::npos && !each.name.empty(); at = text.find(id, at + each.name.size()))
+      text.replace(at, id.size(), each.name);
+  }
   return text;
 }
 

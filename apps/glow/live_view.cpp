@@ -2,6 +2,7 @@
 
 #include "apps/client/signal_watch.hpp"
 
+#include <termios.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -29,19 +30,37 @@ std::string heading_of(const live_question& question, std::chrono::milliseconds 
   return question.heading + ", every " + every + " s; " + time_of_day() + "; ^C ends";
 }
 
-/// The terminal between its two states; whatever way the view ends, the cursor comes back.
+/// The terminal between its two states; whatever way the view ends, the cursor and the echo of keys come back.
 class screen {
 public:
-  screen() { (void)print(client::frames_begin()); }
-  ~screen() { (void)print(client::frames_end()); }
+  screen() { begin(); }
+  ~screen() { end(); }
   screen(const screen&) = delete;
   screen& operator=(const screen&) = delete;
   /// ^Z: the shell gets its terminal back, and the view goes on with fg.
   void step_aside() {
-    (void)print(client::frames_end());
+    end();
     (void)::raise(SIGSTOP);
-    (void)print(client::frames_begin());
+    begin();
   }
+
+private:
+  void begin() {
+    (void)print(client::frames_begin());
+    // in the background the keys are somebody else's, and asking for them would stop this process
+    keys_are_ours_ = ::tcgetpgrp(STDIN_FILENO) == ::getpgrp() && ::tcgetattr(STDIN_FILENO, &before_) == 0;
+    if (!keys_are_ours_) return;
+    auto silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    (void)::tcsetattr(STDIN_FILENO, TCSANOW, &silent);
+  }
+  void end() {
+    if (keys_are_ours_) (void)::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); // what was typed meanwhile was for nobody
+    (void)print(client::frames_end());
+  }
+
+  termios before_{};
+  bool keys_are_ours_ = false;
 };
 
 result<int> show_in_place(const context& with, std::chrono::milliseconds interval, const live_question& question) {

@@ -125,8 +125,7 @@ bool same_ways(const json& a, const json& b) {
 }
 
 std::string ways_table(const context& with, const json& of) {
-  table out{
-    {{"VIA", false, true}, {"LINK", true}, {"CLASS"}, {"METRIC", true}, {"HOPS", true}, {"FEASIBLE"}, {"WHY", false, true}}};
+  table out{{{"VIA"}, {"LINK", true}, {"CLASS"}, {"METRIC", true}, {"HOPS", true}, {"FEASIBLE"}, {"WHY"}}}; // reasons are not cut
   auto dash = [](const std::string& text) { return text.empty() ? std::string{"-"} : text; };
   for (auto& way : of["ways"]) {
     auto taken = way.value("taken", false);

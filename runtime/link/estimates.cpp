@@ -145,7 +145,8 @@ void estimates::on_path_changed() {
 }
 
 std::string estimates::rtt_in_words() const {
-  return "RTT " + in_ms(rtt_) + (rtt_is_own_ ? over(rtt_until_ - rtt_since_) : " so far");
+  const auto since = rtt_samples_taken_ > 1 ? over(rtt_until_ - rtt_since_) : " so far";
+  return "RTT " + in_ms(rtt_) + (rtt_is_own_ ? since : " so far");
 }
 
 std::string estimates::rate_in_words() const {

@@ -303,7 +303,7 @@ result<std::uint64_t> router_machine::start_trace(const node_id& to, duration ti
   auto* link = link_towards(to, traffic_class::control, nullptr);
   if (!link)
     return error{error_code::unreachable,
-                 "no route to " + to_short_string(to) + "; `glow links` and `glow routes` show what is up"};
+                 "no route to " + to_short_string(to) + ": `glow routes --why " + to_short_string(to) + "` tells why"};
   auto id = traces_.start(to, link->description, link->link_class, timeout, now, random_, begun);
   absorb(std::move(begun));
   out = finish(now);

@@ -22,6 +22,10 @@ except ImportError:
     text_string_to_metric_families = None
 
 
+def echoes(terminal):
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+
 class screen:
     """A command on a terminal of its own; knows what stands on it after each frame."""
 
@@ -60,6 +64,7 @@ class screen:
         else:
             self.process.send_signal(how)
         status = self.process.wait(timeout=10)
+        self.echo_after = echoes(self.master)
         self.read()
         self.process.stderr.close()
         os.close(self.master)
@@ -162,7 +167,12 @@ class observability(reading):
             last = view.frames()[-1]
             self.assertIn("every 0.2 s", last[0])
             self.assertIn(shows, "\n".join(last))
+            self.assertFalse(echoes(view.master))
+            os.write(view.master, b"typed for nobody")
             self.assertEqual(view.end("^C"), 130)
+            self.assertNotIn(b"nobody", view.bytes)
+            self.assertNotIn(b"^C", view.bytes.rsplit(b"\x1b[J", 1)[1])
+            self.assertTrue(view.echo_after)
             self.assertTrue(view.bytes.startswith(b"\x1b[?25l"), view.bytes[:20])
             self.assertTrue(view.bytes.rstrip(b"\r\n").endswith(b"\x1b[?7h\x1b[?25h"), view.bytes[-40:])
 
