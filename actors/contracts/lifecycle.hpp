@@ -5,11 +5,13 @@
 ///     static inline const char* name = "glow.mine";
 ///     std::string json() const;                    // optional: an object for get_state
 ///     std::vector<child_entry> children() const;   // optional: for the supervision tree
+///     void expose(measure::exposition& out) const; // optional: what it counts, for glow metrics
 ///   };
 ///   using my_self = caf::stateful_actor<my_state, loop_hosted<my_actor::base>>*;   // or pool_hosted
 ///   my_actor::behavior_type my_behavior(my_self self, …) { install_lifecycle(self); … return {…}; }
 #pragma once
 
+#include "actors/contracts/metrics.hpp"
 #include "actors/contracts/surroundings.hpp"
 #include "actors/contracts/system.hpp"
 
@@ -54,15 +56,24 @@ std::vector<child_entry> children_of(const State& state) {
 }
 
 template <class Self>
+stats_report stats_of(Self self) {
+  auto up = self->clock().now() - self->state.started;
+  return {self->name(), self->observed.messages_handled, self->mailbox().size(),
+          static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(up).count())};
+}
+template <class Self>
+metrics_report metrics_of(Self self) {
+  metrics_report out{stats_of(self), {}};
+  if constexpr (requires { self->state.expose(out.measured); }) self->state.expose(out.measured);
+  return out;
+}
+
+template <class Self>
 caf::result<caf::message> answer_system_message(Self self, caf::type_erased_tuple& content) {
   if (content.match_elements<get_state>()) return caf::make_message(state_report{self->name(), json_of(self->state)});
   if (content.match_elements<get_children>()) return caf::make_message(children_list{children_of(self->state)});
-  if (content.match_elements<get_stats>()) {
-    stats_report report{self->name(), self->observed.messages_handled, self->mailbox().size(), 0};
-    auto up = self->clock().now() - self->state.started;
-    report.uptime_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(up).count());
-    return caf::make_message(report);
-  }
+  if (content.match_elements<get_stats>()) return caf::make_message(stats_of(self));
+  if (content.match_elements<get_metrics>()) return caf::make_message(metrics_of(self));
   if (content.match_elements<suspend_actor>()) {
     self->observed.suspended = true;
     return caf::make_message(system_done{});

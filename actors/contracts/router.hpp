@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/contracts/link.hpp"
+#include "runtime/route/explanation.hpp"
 #include "runtime/route/traffic_class.hpp"
 
 namespace glow {
@@ -46,6 +47,13 @@ struct get_routes {};
 struct route_list {
   std::vector<route_info> routes;
 };
+/// control → router: why packets for that node go where they go; answered by route_explanation.
+struct explain_route {
+  node_id to;
+};
+struct route_explanation {
+  route::explanation what;
+};
 /// control → router: walk the path; answered by trace_report or an error (unreachable, timed_out).
 struct trace_route {
   node_id to;
@@ -74,7 +82,8 @@ using router_actor =
   caf::typed_actor<caf::reacts_to<link_up>, caf::reacts_to<link_changed>, caf::reacts_to<link_down>,
                    caf::reacts_to<packets_from_link>, caf::reacts_to<payloads_to_route>, caf::reacts_to<subscribe_routes>,
                    caf::reacts_to<attach_local>, caf::reacts_to<roster_changed>, caf::replies_to<get_routes>::with<route_list>,
-                   caf::replies_to<trace_route>::with<trace_report>, caf::reacts_to<router_tick>>;
+                   caf::replies_to<explain_route>::with<route_explanation>, caf::replies_to<trace_route>::with<trace_report>,
+                   caf::reacts_to<router_tick>>;
 
 } // namespace glow
 
@@ -84,6 +93,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::routes_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::subscribe_routes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::get_routes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::route_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::explain_route)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::route_explanation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::trace_route)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::trace_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::attach_local)

@@ -2,55 +2,12 @@
 // A path names an actor by the names on the way from the root of the supervision tree: node/links/3.
 #include "actors/control/ask.hpp"
 #include "actors/control/documents.hpp"
-#include "runtime/control/limits.hpp"
+#include "actors/control/tree_walk.hpp"
 
 namespace glow {
 namespace {
 
 using documents::json;
-
-constexpr std::string_view root_name = "node";
-
-struct found_actor {
-  std::string path;
-  child_entry entry;
-};
-
-/// Walks the supervision tree from the root, asking every actor for its children; `then` gets all, parents first.
-/// An actor that does not answer in time has no children shown.
-struct tree_walk : std::enable_shared_from_this<tree_walk> {
-  call_ptr call;
-  std::map<std::string, found_actor> found; ///< by path
-  std::size_t waiting = 0;
-  std::function<void(tree_walk&)> then;
-
-  void visit(const std::string& path, const child_entry& entry) {
-    if (found.size() >= limits::control_tree_actors_max || !found.emplace(path, found_actor{path, entry}).second) return;
-    if (!entry.actor) return;
-    ++waiting;
-    auto me = shared_from_this();
-    call->self()
-      ->request(caf::actor_cast<caf::actor>(entry.actor), caf::duration{1s}, get_children{})
-      .then(
-        [me, path](children_list& list) {
-          for (auto& each : list.entries) me->visit(path + "/" + each.name, each);
-          me->arrived();
-        },
-        [me](caf::error&) { me->arrived(); });
-  }
-  void arrived() {
-    if (--waiting == 0 && !call->ended()) then(*this);
-  }
-};
-
-void walk_tree(const call_ptr& call, std::function<void(tree_walk&)> then) {
-  auto walk = std::make_shared<tree_walk>();
-  walk->call = call;
-  walk->then = std::move(then);
-  auto root = caf::actor_cast<caf::strong_actor_ptr>(call->parts().supervisor);
-  if (!root) return call->fail({error_code::stopped, "the agent is starting or healing: try again"});
-  walk->visit(std::string{root_name}, {std::string{root_name}, "supervisor", "running", 0, root, {}});
-}
 
 json tree_node(const tree_walk& walk, const found_actor& at) {
   json out{{"path", at.path},
@@ -67,7 +24,7 @@ json tree_node(const tree_walk& walk, const found_actor& at) {
 }
 
 void supervisor_tree(const call_ptr& call) {
-  walk_tree(call, [call](tree_walk& walk) { call->answer(tree_node(walk, walk.found.at(std::string{root_name}))); });
+  walk_tree(call, [call](tree_walk& walk) { call->answer(tree_node(walk, walk.found.at(std::string{tree_root_name}))); });
 }
 
 /// Calls `then` with the actor that the argument `path` names.

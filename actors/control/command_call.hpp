@@ -32,6 +32,7 @@ std::span<const command_entry> store_commands();
 std::span<const command_entry> job_commands();
 std::span<const command_entry> stream_commands();
 std::span<const command_entry> actor_commands();
+std::span<const command_entry> metrics_commands();
 
 class command_call : public std::enable_shared_from_this<command_call> {
 public:

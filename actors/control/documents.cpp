@@ -11,15 +11,6 @@ namespace {
 
 json known_ms(duration d) { return d.count() > 0 ? json(to_ms(d)) : json(nullptr); }
 
-const char* to_text(traffic_class traffic) {
-  switch (traffic) {
-  case traffic_class::control: return "control";
-  case traffic_class::interactive: return "interactive";
-  case traffic_class::bulk: return "bulk";
-  }
-  return "unknown";
-}
-
 const route_info* best_route(const std::vector<route_info>& routes) {
   const route_info* best = nullptr;
   for (auto& each : routes)
@@ -36,6 +27,15 @@ bool is_utf8(const std::string& text) {
 }
 
 } // namespace
+
+const char* to_text(traffic_class traffic) {
+  switch (traffic) {
+  case traffic_class::control: return "control";
+  case traffic_class::interactive: return "interactive";
+  case traffic_class::bulk: return "bulk";
+  }
+  return "unknown";
+}
 
 json time(wall_time at) {
   auto ms = to_unix_ms(at);

@@ -16,6 +16,9 @@ json time(wall_time at);
 /// Adds `key`, and `key`_hex with the exact bytes where they are no UTF-8.
 void put_name(json& out, const std::string& key, const std::string& name);
 
+/// `control`, `interactive`, `bulk`.
+const char* to_text(traffic_class traffic);
+
 /// What `glow nodes` merges.
 struct known_node {
   std::vector<route_info> routes; ///< feasible ones
@@ -26,6 +29,8 @@ json node(const identity::member& member, const identity::roster& roster, const 
 json link(const link_info& link);
 json waiting(const waiting_dial& dial);
 json route(const route_info& route, const identity::roster& roster);
+/// Why packets for a node go where they go, per traffic class, in figures and in words.
+json explanation(const route::explanation& why, const identity::roster& roster);
 json trace(const trace_report& report, const node_id& to, const identity::roster& roster);
 json entry(const listed_entry& entry);
 json version(const path_version& version);

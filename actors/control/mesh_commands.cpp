@@ -90,6 +90,7 @@ void nodes(const call_ptr& call) {
 void links(const call_ptr& call) {
   ask<link_list>(call, call->parts().links, get_links{}, [call](link_list& list) {
     auto out = json::array();
+    std::sort(list.links.begin(), list.links.end(), [](auto& a, auto& b) { return a.id < b.id; }); // rows keep their places
     for (auto& each : list.links) out.push_back(documents::link(each));
     for (auto& each : list.waiting) out.push_back(documents::waiting(each));
     call->answer(out);
@@ -101,6 +102,14 @@ void routes(const call_ptr& call) {
     auto out = json::array();
     for (auto& each : view.routes) out.push_back(documents::route(each, *view.roster));
     call->answer(out);
+  });
+}
+
+void why_route(const call_ptr& call) {
+  with_node(call, "node", [=](const node_id& node, const identity::roster& known) {
+    auto roster = std::make_shared<identity::roster>(known);
+    ask<route_explanation>(call, call->parts().router, explain_route{node},
+                           [=](route_explanation& why) { call->answer(documents::explanation(why.what, *roster)); });
   });
 }
 
@@ -142,16 +151,35 @@ void ping(const call_ptr& call) {
   });
 }
 
+/// The router knows ids only; people know names.
+std::string with_names(std::string text, const identity::roster& roster) {
+  for (auto& each : roster.members) {
+    const auto id = to_short_string(each.id);
+    for (auto at = text.find(id); at != std::string::npos && !each.name.empty(); at = text.find(id, at + each.name.size()))
+      text.replace(at, id.size(), each.name);
+  }
+  return text;
+}
+
 void trace(const call_ptr& call) {
   auto timeout = call->number("timeout_ms", 3000, 600'000);
   if (!timeout) return call->fail(timeout.why());
   with_node(call, "node", [=](const node_id& node, const identity::roster& known) {
     auto roster = std::make_shared<identity::roster>(known);
     auto wait = std::chrono::milliseconds{*timeout};
-    ask<trace_report>(
-      call, call->parts().router, trace_route{node, wait},
-      [=](trace_report& report) { call->answer(documents::trace(report, node, *roster)); },
-      caf::duration{wait + limits::local_request_timeout});
+    if (!call->parts().router) return call->fail({error_code::stopped, "the agent is starting or healing: try again"});
+    call->self()
+      ->request(caf::actor_cast<caf::actor>(call->parts().router), caf::duration{wait + limits::local_request_timeout},
+                trace_route{node, wait})
+      .then(
+        [=](trace_report& report) {
+          if (!call->ended()) call->answer(documents::trace(report, node, *roster));
+        },
+        [=](caf::error& why) {
+          auto failed = from_caf(why);
+          failed.message = with_names(std::move(failed.message), *roster);
+          if (!call->ended()) call->fail(std::move(failed));
+        });
   });
 }
 
@@ -200,9 +228,10 @@ result<node_id> find_node(const std::string& text, const identity::roster& roste
 }
 
 constexpr command_entry table[] = {
-  {"status", 10s, status},     {"nodes", 10s, nodes},     {"links", 10s, links}, {"routes", 10s, routes},
-  {"invite", 10s, invite},     {"join", 90s, join},       {"ping", 620s, ping},  {"trace", 620s, trace},
-  {"link.add", 10s, link_add}, {"link.rm", 10s, link_rm}, {"expel", 10s, expel}, {"down", 10s, down},
+  {"status", 10s, status},        {"nodes", 10s, nodes},     {"links", 10s, links}, {"routes", 10s, routes},
+  {"invite", 10s, invite},        {"join", 90s, join},       {"ping", 620s, ping},  {"trace", 620s, trace},
+  {"link.add", 10s, link_add},    {"link.rm", 10s, link_rm}, {"expel", 10s, expel}, {"down", 10s, down},
+  {"routes.why", 10s, why_route},
 };
 
 } // namespace

@@ -42,15 +42,27 @@ void serve(endpoint_self self, stream::request_arrived& request) {
           [respond, token = request.token](caf::error& why) { respond(token, from_caf(why)); });
 }
 
+void count_request(endpoint_state& state, const endpoint_state::asked_request& asked, const result<byte_string>& answer,
+                   steady_time now) {
+  auto& of = state.requests[stream::lane_of(asked.traffic)];
+  if (answer)
+    ++of.answered, of.times.record(now - asked.asked);
+  else
+    ++(answer.why().code == error_code::timed_out     ? of.timed_out
+       : answer.why().code == error_code::unreachable ? of.unreachable
+                                                      : of.failed);
+}
+
 void deliver_answer(endpoint_self self, stream::request_answered& answered) {
   auto waiting = self->state.asked.extract(answered.ticket);
   if (waiting.empty()) return;
   std::visit(overloaded{
-               [&](caf::typed_response_promise<response>& promise) {
+               [&](endpoint_state::asked_request& request) {
+                 count_request(self->state, request, answered.answer, self->clock().now());
                  if (answered.answer)
-                   promise.deliver(response{std::move(*answered.answer)});
+                   request.promise.deliver(response{std::move(*answered.answer)});
                  else
-                   promise.deliver(to_caf(answered.answer.why()));
+                   request.promise.deliver(to_caf(answered.answer.why()));
                },
                [&](endpoint_state::waiting_ping& ping) {
                  if (answered.answer)
@@ -112,7 +124,7 @@ void add_service(endpoint_self self, const register_service& m) {
 caf::result<response> ask(endpoint_self self, send_request& m) {
   auto promise = self->make_response_promise<response>();
   auto ticket = self->state.next_ticket++;
-  self->state.asked.emplace(ticket, promise);
+  self->state.asked.emplace(ticket, endpoint_state::asked_request{promise, m.traffic, self->clock().now()});
   perform(self, self->state.machine->send_request(ticket, m.to, m.traffic, static_cast<std::uint16_t>(m.method),
                                                   std::move(m.body), m.timeout, self->clock().now()));
   return promise;

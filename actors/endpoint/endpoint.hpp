@@ -29,7 +29,20 @@ struct endpoint_state : actor_lifecycle {
     node_id to;
     steady_time asked{};
   };
-  using waiting = std::variant<caf::typed_response_promise<response>, waiting_ping>;
+  /// What became of this node's own requests, by traffic class.
+  struct request_counters {
+    std::uint64_t answered = 0;
+    std::uint64_t timed_out = 0;
+    std::uint64_t unreachable = 0;
+    std::uint64_t failed = 0; ///< by the word of the other side, or refused here
+    measure::histogram times; ///< of those answered
+  };
+  struct asked_request {
+    caf::typed_response_promise<response> promise;
+    traffic_class traffic = traffic_class::interactive;
+    steady_time asked{};
+  };
+  using waiting = std::variant<asked_request, waiting_ping>;
 
   std::optional<surroundings> world; // before the machine, which uses its randomness
   std::optional<stream::endpoint_machine> machine;
@@ -42,7 +55,9 @@ struct endpoint_state : actor_lifecycle {
   std::uint64_t next_ticket = 1;
   steady_time armed = steady_time::max();
   std::uint64_t requests_served = 0;
+  std::array<request_counters, stream::lane_count> requests;
   std::string json() const;
+  void expose(measure::exposition& out) const;
 };
 using endpoint_self = caf::stateful_actor<endpoint_state, loop_hosted<endpoint_actor::base>>*;
 

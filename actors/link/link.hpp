@@ -63,6 +63,7 @@ struct link_state : actor_lifecycle {
   bool was_up = false;
   link_info info(steady_time now) const;
   std::string json() const;
+  void expose(measure::exposition& out) const;
 };
 using link_self = caf::stateful_actor<link_state, loop_hosted<link_actor::base>>*;
 

@@ -107,6 +107,10 @@ void on_link_changed(links_self self, const link_changed& news) {
   auto found = self->state.links.find(news.link);
   if (found == self->state.links.end()) return;
   bool moved = found->second.info.channel != news.info.channel && found->second.up;
+  if (found->second.up && found->second.info.link_class != news.info.link_class)
+    host::log(host::level::info, "links",
+              news.info.peer_name + " by " + to_string(news.info.channel) + " is " + news.info.link_class + " now, was "
+                + found->second.info.link_class + ": " + news.info.why);
   found->second.info = news.info;
   if (moved) follow_roaming(self, news.link, news.info.channel);
 }

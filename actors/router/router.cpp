@@ -3,7 +3,8 @@
 ///   alone ─ link_up ─► linked ─ last link_down ─► alone        (no state beyond the machine's tables)
 ///
 /// Hears    link: link_up, link_changed, link_down, packets_from_link   endpoint: payloads_to_route   node: attach_local
-///          namespace: roster_changed   anyone: subscribe_routes, get_routes, trace_route   itself: router_tick
+///          namespace: roster_changed   anyone: subscribe_routes, get_routes, trace_route, explain_route
+///          itself: router_tick
 /// Tells    link: packets_to_send   endpoint: payloads_arrived   subscribers: routes_changed
 /// Watches  every link (one that dies without a word is link_down), the endpoint, subscribers
 /// Fails    never by itself; restarted empty: links tells it link_up anew
@@ -158,6 +159,7 @@ router_actor::behavior_type router_behavior(router_self self, const router_argum
       if (m.roster) perform(self, machine.set_roster(*m.roster, now()));
     },
     [&machine](const get_routes&) { return route_list{infos_of(machine.get_routes())}; },
+    [&machine](const explain_route& m) { return route_explanation{machine.explain(m.to)}; },
     [=](const trace_route& m) { return start_trace(self, m); },
     [=, &machine](const router_tick& m) {
       if (timer_is_current(self, m)) perform(self, machine.on_tick(now()));

@@ -30,6 +30,7 @@ struct router_state : actor_lifecycle {
   std::map<std::uint64_t, caf::typed_response_promise<trace_report>> traces;
   std::uint64_t undelivered = 0; ///< payloads for this node while no endpoint was attached
   std::string json() const;
+  void expose(measure::exposition& out) const;
 };
 using router_self = caf::stateful_actor<router_state, loop_hosted<router_actor::base>>*;
 

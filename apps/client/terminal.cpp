@@ -47,9 +47,12 @@ terminal terminal::of(int fd) {
   if (!out.interactive) return out;
   auto* no_colour = std::getenv("NO_COLOR");
   auto* kind = std::getenv("TERM");
-  out.coloured = !(no_colour && *no_colour) && kind && std::string_view{kind} != "dumb";
+  out.moves_cursor = kind && *kind && std::string_view{kind} != "dumb";
+  out.coloured = !(no_colour && *no_colour) && out.moves_cursor;
   winsize size{};
-  out.columns = ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  const bool told = ::ioctl(fd, TIOCGWINSZ, &size) == 0;
+  out.columns = told && size.ws_col > 0 ? size.ws_col : 80;
+  out.rows = told && size.ws_row > 0 ? size.ws_row : 24;
   return out;
 }
 
@@ -94,6 +97,26 @@ std::string table::render(const terminal& on) const {
   for (auto& row : rows_) line(row);
   return out;
 }
+
+std::string frame(const terminal& on, const std::string& heading, const std::string& body) {
+  constexpr auto to_line_end = "\x1b[K";
+  std::vector<std::string_view> lines;
+  for (std::string_view left = body; !left.empty();) {
+    auto end = std::min(left.find('\n'), left.size());
+    lines.push_back(left.substr(0, end));
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  const auto room = on.rows > 1 ? on.rows - 1 : 1; // below the heading
+  const auto whole = lines.size() <= room;
+  const auto shown = whole ? lines.size() : room - 1;
+  auto out = "\x1b[H" + on.painted(clipped(heading, on.columns), tint::faint) + to_line_end;
+  for (std::size_t i = 0; i < shown; ++i) (out += "\r\n") += std::string{lines[i]} + to_line_end;
+  if (!whole) out += "\r\n" + on.painted("… " + std::to_string(lines.size() - shown) + " more lines", tint::faint) + to_line_end;
+  return out + "\x1b[J";
+}
+
+std::string frames_begin() { return "\x1b[?25l\x1b[?7l"; }
+std::string frames_end() { return "\x1b[?7h\x1b[?25h\r\n"; }
 
 void progress_bar::measure(std::uint64_t done, clock::time_point now) {
   if (measured_at_ == clock::time_point{} || done < measured_done_) {

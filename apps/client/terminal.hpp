@@ -16,7 +16,9 @@ enum class tint { plain, good, warning, bad, faint, bold };
 struct terminal {
   bool interactive = false; ///< a person looks at it
   bool coloured = false;
-  std::size_t columns = 0; ///< 0: no limit (a pipe or a file)
+  std::size_t columns = 0;   ///< 0: no limit (a pipe or a file)
+  std::size_t rows = 0;      ///< likewise
+  bool moves_cursor = false; ///< it understands control sequences
 
   /// NO_COLOR (no-color.org) and TERM=dumb switch colours off.
   static terminal of(int fd);
@@ -50,6 +52,13 @@ private:
   std::vector<column> columns_;
   std::vector<std::vector<cell>> rows_;
 };
+
+/// What replaces the frame before it, in place: a heading and as much of `body` as the terminal is high, never a row more.
+/// Requires: on.moves_cursor.
+std::string frame(const terminal& on, const std::string& heading, const std::string& body);
+/// Around all frames: lines that are too long are cut instead of wrapped, and the cursor hides.
+std::string frames_begin();
+std::string frames_end();
 
 /// A bar on stderr with rate and time left. Draws nothing where nobody looks, and at most ten times a second.
 class progress_bar {

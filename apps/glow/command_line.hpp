@@ -32,10 +32,10 @@ struct context {
 };
 
 void add_agent_commands(CLI::App& app, context& with); // up down
-void add_mesh_commands(CLI::App& app,
-                       context& with); // status nodes links routes invite join ping trace link expel supervisor-tree
-void add_store_commands(CLI::App& app, context& with);   // put get ls cat rm mv log restore
-void add_job_commands(CLI::App& app, context& with);     // run jobs job cancel
+void add_look_commands(CLI::App& app, context& with);  // status nodes links routes supervisor-tree metrics
+void add_mesh_commands(CLI::App& app, context& with);  // invite join ping trace link expel
+void add_store_commands(CLI::App& app, context& with); // put get ls cat rm mv log restore
+void add_job_commands(CLI::App& app, context& with);   // run jobs job cancel
 void add_service_commands(CLI::App& app, context& with); // listen dial expose forward
 
 /// A subcommand with its help: purpose, examples; the exit statuses are added. `--home` and `--json` may follow it.

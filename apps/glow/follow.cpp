@@ -1,11 +1,8 @@
 #include "apps/glow/follow.hpp"
 
+#include "apps/client/signal_watch.hpp"
 #include "apps/client/text.hpp"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-
-#include <csignal>
 #include <optional>
 
 namespace glow::cli {
@@ -21,30 +18,6 @@ constexpr auto look_pause_first = std::chrono::milliseconds{30};
 constexpr auto look_pause_most = std::chrono::milliseconds{300};
 constexpr int interrupted_status = 130; ///< as shells report ^C
 constexpr std::size_t failures_shown_max = 10;
-
-/// ^C as something to wait for, while this object lives.
-class interrupt_watch {
-public:
-  interrupt_watch() {
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    ::sigaddset(&wanted, SIGINT);
-    ::sigprocmask(SIG_BLOCK, &wanted, &before_);
-    fd_.reset(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  ~interrupt_watch() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  interrupt_watch(const interrupt_watch&) = delete;
-  interrupt_watch& operator=(const interrupt_watch&) = delete;
-  /// True when ^C was typed before or within `pause`.
-  bool interrupted_within(std::chrono::milliseconds pause) const {
-    pollfd wait{fd_.get(), POLLIN, 0};
-    return ::poll(&wait, 1, static_cast<int>(pause.count())) > 0;
-  }
-
-private:
-  sigset_t before_{};
-  host::owned_fd fd_;
-};
 
 /// Asks again and again on one connection, and on a new one when the agent went away.
 class job_watcher {
@@ -134,7 +107,7 @@ result<int> show_outcome(const context& with, const std::string& id) {
 
 result<int> follow_job(const context& with, const std::string& id) {
   client::progress_bar bar{with.err};
-  interrupt_watch interrupts;
+  client::signal_watch interrupts{SIGINT};
   job_watcher watcher{with, id};
   auto pause = look_pause_first;
   while (true) {
@@ -147,7 +120,7 @@ result<int> follow_job(const context& with, const std::string& id) {
       show_progress(bar, **job);
       if (text_of(**job, "state") != "running") break;
     }
-    if (interrupts.interrupted_within(pause)) {
+    if (interrupts.within(pause) != 0) {
       bar.clear();
       std::fprintf(stderr, "glow: detached; the job goes on: glow job %s --follow shows it, glow cancel %s stops it\n",
                    id.c_str(), id.c_str());

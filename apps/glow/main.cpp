@@ -71,6 +71,7 @@ int run(std::vector<std::string> words) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(30);
   add_agent_commands(app, with);
+  add_look_commands(app, with);
   add_mesh_commands(app, with);
   add_store_commands(app, with);
   add_job_commands(app, with);

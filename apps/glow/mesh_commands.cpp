@@ -1,4 +1,4 @@
-// status nodes links routes invite join ping trace link expel supervisor-tree: the mesh and its actors.
+// invite join ping trace link expel: the mesh.
 #include "apps/client/home.hpp"
 #include "apps/client/text.hpp"
 #include "apps/glow/command_line.hpp"
@@ -11,19 +11,6 @@ namespace glow::cli {
 namespace {
 
 using client::printable;
-
-/// A command that asks one thing and shows it.
-void add_query(CLI::App& app, context& with, const std::string& name, const std::string& purpose, const std::string& details,
-               std::string (*text)(const context&, const json&)) {
-  auto* command = add_command(app, name, purpose, details, "  glow " + name + "\n  glow " + name + " --json");
-  command->callback([&with, name, text] {
-    with.action = [&with, name, text]() -> result<int> {
-      auto document = ask_agent(with, name, {});
-      if (!document) return document.why();
-      return show(with, *document, [&] { return text(with, *document); });
-    };
-  });
-}
 
 struct invite_flags {
   std::string valid = "15m";
@@ -219,18 +206,10 @@ void add_expel(CLI::App& app, context& with) {
 } // namespace
 
 void add_mesh_commands(CLI::App& app, context& with) {
-  add_query(app, with, "status", "Show this node, its namespace and its agent", "", mesh_text::status);
-  add_query(app, with, "nodes", "List the nodes of this namespace", "", mesh_text::nodes);
-  add_query(app, with, "links", "List the links to neighbours, and the places that are being dialled",
-            "CLASS is measured: local, wan, control (slow or metered) or drop (store and forward).", mesh_text::links);
-  add_query(app, with, "routes", "List the routes, one per node and traffic class",
-            "METRIC: microseconds for interactive traffic, the cost of the slowest link for bulk.", mesh_text::routes);
   add_invite_and_join(app, with);
   add_ping_and_trace(app, with);
   add_link(app, with);
   add_expel(app, with);
-  add_query(app, with, "supervisor-tree", "Show the agent's actors, who supervises them, and how often they were restarted", "",
-            mesh_text::supervisor_tree);
 }
 
 } // namespace glow::cli

@@ -61,34 +61,37 @@ std::string nodes(const context& with, const json& d) {
 }
 
 std::string links(const context& with, const json& d) {
-  table out{{{"ID", true},
-             {"PEER", false, true},
-             {"STATE"},
-             {"CLASS"},
-             {"CHANNEL", false, true},
-             {"RTT", true},
-             {"RATE", true},
-             {"LOSS", true},
-             {"IN", true},
-             {"OUT", true},
-             {"UP", true},
-             {"WHY", false, true}}};
+  const bool live = !d.empty() && d.front().contains("bytes_in_per_s"); // -w
+  std::vector<table::column> columns{{"ID", true},  {"PEER", false, true}, {"STATE"},      {"CLASS"},    {"CHANNEL", false, true},
+                                     {"RTT", true}, {"RATE", true},        {"LOSS", true}, {"IN", true}, {"OUT", true},
+                                     {"UP", true},  {"WHY", false, true}};
+  if (live) columns.insert(columns.end() - 2, {{"IN/S", true}, {"OUT/S", true}});
+  table out{columns};
+  auto per_second = [](const json& each, const char* key) {
+    auto rate = number_of(each, key);
+    return rate < 0 ? std::string{"-"} : client::human_size(rate);
+  };
   for (auto& each : d) {
     auto state = text_of(each, "state");
     auto up = state == "up";
     auto loss = std::to_string(static_cast<int>(number_of(each, "loss", 0) * 100 + 0.5)) + " %";
-    out.add({text_of(each, "id"),
-             or_dash(text_of(each, "peer")),
-             {state, client::tint_of_state(state)},
-             or_dash(text_of(each, "class")),
-             printable(text_of(each, "channel")),
-             client::human_rtt(number_of(each, "rtt_ms")),
-             client::human_rate(number_of(each, "rate_bps")),
-             up ? loss : "-",
-             client::human_size(number_of(each, "bytes_in", 0)),
-             client::human_size(number_of(each, "bytes_out", 0)),
-             up ? client::human_duration(number_of(each, "up_s")) : "-",
-             or_dash(text_of(each, "why"))});
+    std::vector<table::cell> row{text_of(each, "id"),
+                                 or_dash(text_of(each, "peer")),
+                                 {state, client::tint_of_state(state)},
+                                 or_dash(text_of(each, "class")),
+                                 printable(text_of(each, "channel")),
+                                 client::human_rtt(number_of(each, "rtt_ms")),
+                                 client::human_rate(number_of(each, "rate_bps")),
+                                 up ? loss : "-",
+                                 client::human_size(number_of(each, "bytes_in", 0)),
+                                 client::human_size(number_of(each, "bytes_out", 0))};
+    if (live) {
+      row.emplace_back(per_second(each, "bytes_in_per_s"));
+      row.emplace_back(per_second(each, "bytes_out_per_s"));
+    }
+    row.emplace_back(up ? client::human_duration(number_of(each, "up_s")) : "-");
+    row.emplace_back(or_dash(text_of(each, "why")));
+    out.add(std::move(row));
   }
   return out.empty() ? "no links: glow up --peer URI, glow link add URI, or wait for discovery\n" : out.render(with.out);
 }
@@ -107,6 +110,62 @@ std::string routes(const context& with, const json& d) {
              {feasible ? "yes" : "no", feasible ? tint::good : tint::warning}});
   }
   return out.empty() ? "no routes: this node is alone for now\n" : out.render(with.out);
+}
+
+namespace {
+
+/// Classes whose ways are the same are told of together: control traffic goes the interactive way.
+bool same_ways(const json& a, const json& b) {
+  auto ways = [](const json& of) {
+    auto out = json::array();
+    for (auto& each : of["ways"]) out.push_back({each["next_id"], each["metric"], each["taken"], each["feasible"]});
+    return out;
+  };
+  return a["link"] == b["link"] && ways(a) == ways(b);
+}
+
+std::string ways_table(const context& with, const json& of) {
+  table out{{{"VIA"}, {"LINK", true}, {"CLASS"}, {"METRIC", true}, {"HOPS", true}, {"FEASIBLE"}, {"WHY"}}}; // reasons are not cut
+  auto dash = [](const std::string& text) { return text.empty() ? std::string{"-"} : text; };
+  for (auto& way : of["ways"]) {
+    auto taken = way.value("taken", false);
+    auto feasible = way.value("feasible", false);
+    auto& links = way["links"];
+    auto add = [&](const json* link, bool leads) {
+      out.add({leads ? table::cell{printable(text_of(way, "next")), taken ? tint::good : tint::plain} : table::cell{""},
+               link ? text_of(*link, "id") : "-", link ? printable(text_of(*link, "class")) : "-",
+               leads ? dash(text_of(way, "metric")) : std::string{}, leads ? dash(text_of(way, "hops")) : std::string{},
+               leads ? table::cell{feasible ? "yes" : "no", feasible ? tint::good : tint::warning} : table::cell{""},
+               client::printable_line(leads ? text_of(way, "why") : text_of(*link, "why"))});
+    };
+    const json* carrier = nullptr; // the link that takes this traffic to that neighbour, else any
+    for (auto& each : links)
+      if (!carrier || each.value("taken", false)) carrier = &each;
+    add(carrier, true);
+    for (auto& each : links)
+      if (&each != carrier) add(&each, false);
+  }
+  return out.empty() ? "" : out.render(with.out);
+}
+
+} // namespace
+
+std::string why_route(const context& with, const json& d) {
+  auto out = with.out.painted("to " + printable(text_of(d, "node")), tint::bold) + " (" + text_of(d, "id").substr(0, 8) + ")\n";
+  auto& classes = d["classes"];
+  for (std::size_t i = 0; i < classes.size();) {
+    auto& first = classes[i];
+    auto name = text_of(first, "class");
+    std::size_t next = i + 1;
+    for (; next < classes.size() && same_ways(first, classes[next]) && text_of(first, "why") == text_of(classes[next], "why");
+         ++next)
+      name +=
+        (next + 1 < classes.size() && same_ways(first, classes[next + 1]) ? ", " : " and ") + text_of(classes[next], "class");
+    out += "\n" + with.out.painted(name, tint::bold) + ": " + client::printable_line(text_of(first, "why")) + "\n";
+    out += ways_table(with, first);
+    i = next;
+  }
+  return out;
 }
 
 std::string trace(const context& with, const json& d) {

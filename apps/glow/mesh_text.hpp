@@ -9,6 +9,8 @@ std::string status(const context& with, const json& document);
 std::string nodes(const context& with, const json& document);
 std::string links(const context& with, const json& document);
 std::string routes(const context& with, const json& document);
+/// Of glow routes --why: per class the decision, then its candidates.
+std::string why_route(const context& with, const json& document);
 std::string trace(const context& with, const json& document);
 std::string supervisor_tree(const context& with, const json& document);
 std::string ping_line(const json& reply);

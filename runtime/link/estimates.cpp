@@ -12,6 +12,7 @@ constexpr duration local_rtt = 10ms;
 /// Fewer bytes between two pings say nothing about the rate of the link.
 constexpr std::uint64_t rate_sample_bytes = 64u << 10;
 constexpr int same_class_needed = 3;
+constexpr double loss_worth_telling = 0.02;
 /// Pings while packets flow: at first, and while enough flows to measure a rate; and while little does.
 constexpr duration measuring_interval = 1s;
 constexpr duration measuring_interval_light = 5s;
@@ -25,6 +26,17 @@ std::string in_ms(duration d) {
 std::string in_mbit(double bps) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f Mbit/s", bps / 1e6);
+  return text;
+}
+
+/// `over 30 s`: what was measured for a second and for an hour deserve different trust.
+std::string over(duration span) {
+  char text[32];
+  const auto seconds = std::chrono::duration<double>(span).count();
+  if (seconds < 120)
+    std::snprintf(text, sizeof text, seconds < 9.95 ? " over %.1f s" : " over %.0f s", seconds);
+  else
+    std::snprintf(text, sizeof text, seconds < 7200 ? " over %.0f min" : " over %.0f h", seconds / (seconds < 7200 ? 60 : 3600));
   return text;
 }
 
@@ -46,6 +58,7 @@ std::uint32_t estimates::on_ping_sent(steady_time now) {
   auto& slot = pings_[next_number_ % pings_.size()];
   if (slot.number != 0) book_loss(true); // never answered while so many others were sent
   slot = {next_number_, now, bytes_sent_};
+  ++counted_.sent;
   last_ping_at_ = now;
   bytes_at_last_ping_ = bytes_sent_;
   return next_number_++;
@@ -55,6 +68,10 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
   auto& slot = pings_[number % pings_.size()];
   if (number == 0 || slot.number != number) return;
   auto sample = std::chrono::duration_cast<duration>(now - slot.sent_at);
+  if (!round_trips_) round_trips_ = std::make_unique<measure::histogram>();
+  round_trips_->record(sample);
+  if (!rtt_is_own_) rtt_since_ = slot.sent_at;
+  rtt_until_ = now;
   book_rtt(sample);
   book_loss(false);
   // unanswered pings that are overdue by now are lost
@@ -82,7 +99,10 @@ void estimates::book_rtt(duration sample) {
   rtt_is_own_ = true;
 }
 
-void estimates::book_loss(bool lost) { loss_ += ((lost ? 1.0 : 0.0) - loss_) / 32; }
+void estimates::book_loss(bool lost) {
+  ++(lost ? counted_.lost : counted_.answered);
+  loss_ += ((lost ? 1.0 : 0.0) - loss_) / 32;
+}
 
 void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample, bool loss_means_full) {
   auto before = last_pong_;
@@ -96,6 +116,11 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
   // more offered than delivered, or a queue that grew: the link was the bottleneck
   bool was_full =
     (loss_means_full && static_cast<double>(arrived) < 0.9 * static_cast<double>(sent)) || sample > 4 * rtt_min_ + 50ms;
+  if (rate > rate_bps_ || was_full) {
+    if (!was_full || !rate_is_ceiling_)
+      rate_since_ = before->ping_sent_at; // what was less than the link's rate tells nothing of it
+    rate_until_ = answered.sent_at;
+  }
   if (rate > rate_bps_) {
     rate_bps_ = rate;
     rate_is_ceiling_ = was_full;
@@ -117,32 +142,51 @@ void estimates::on_path_changed() {
   rtt_is_own_ = rate_is_ceiling_ = false;
   loss_ = rate_bps_ = 0;
   last_pong_.reset();
+  why_ = "not yet measured on this path";
+}
+
+std::string estimates::rtt_in_words() const {
+  const auto since = rtt_samples_taken_ > 1 ? over(rtt_until_ - rtt_since_) : " so far";
+  return "RTT " + in_ms(rtt_) + (rtt_is_own_ ? since : " so far");
+}
+
+std::string estimates::rate_in_words() const {
+  if (rate_bps_ <= 0) return "rate not measured";
+  return (rate_is_ceiling_ ? "rate " : "rate at least ") + in_mbit(rate_bps_) + over(rate_until_ - rate_since_);
 }
 
 void estimates::reclassify() {
   std::string wanted;
   std::string why;
+  const bool is_quick = rtt_ < local_rtt;
+  const bool is_fast = rate_bps_ >= local_rate_bps;
   if (!declared_.empty()) {
     wanted = declared_;
     why = "declared by the transport";
+    if (rtt_ > 0ns) why += "; " + rtt_in_words();
   } else if (rate_is_ceiling_ && rate_bps_ < control_rate_bps) {
     wanted = "control";
-    why = "rate " + in_mbit(rate_bps_);
+    why = rate_in_words();
   } else if (rtt_ == 0ns) {
     wanted = on_link_ ? "local" : "wan";
     why = on_link_ ? "directly attached, not yet measured" : "not yet measured";
-  } else if (rtt_ < local_rtt && (rate_is_ceiling_ ? rate_bps_ >= local_rate_bps : on_link_ || rate_bps_ >= local_rate_bps)) {
+  } else if (is_quick && (rate_is_ceiling_ ? is_fast : on_link_ || is_fast)) {
     wanted = "local";
-    why = "RTT " + in_ms(rtt_) + (rate_bps_ > 0 ? ", rate at least " + in_mbit(rate_bps_) : ", directly attached");
+    why = rtt_in_words() + ", " + (rate_bps_ > 0 ? rate_in_words() : "directly attached");
   } else {
     wanted = "wan";
-    why = "RTT " + in_ms(rtt_) + (rate_bps_ > 0 ? ", rate " + in_mbit(rate_bps_) : ", rate not measured");
+    why = is_quick && rate_is_ceiling_ ? rate_in_words() + ", " + rtt_in_words() : rtt_in_words() + ", " + rate_in_words();
   }
+  if (loss_ >= loss_worth_telling) why += ", " + std::to_string(static_cast<int>(loss_ * 100 + 0.5)) + " % of pings lost";
   candidate_seen_ = wanted == candidate_ ? candidate_seen_ + 1 : 1;
   candidate_ = wanted;
   if (wanted == class_ || class_.empty() || candidate_seen_ >= same_class_needed) {
+    counted_.class_changes += !class_.empty() && wanted != class_;
     class_ = wanted;
     why_ = why;
+  } else {
+    why_ = why + ": " + wanted + " if it lasts, " + std::to_string(candidate_seen_) + " of " + std::to_string(same_class_needed)
+           + " measurements";
   }
 }
 

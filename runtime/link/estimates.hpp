@@ -4,8 +4,11 @@
 
 #include "runtime/base/time.hpp"
 #include "runtime/link/limits.hpp"
+#include "runtime/link/link_counters.hpp"
+#include "runtime/measure/histogram.hpp"
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -39,7 +42,10 @@ public:
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t bytes_received() const { return bytes_received_; }
   const std::string& link_class() const { return class_; }
-  const std::string& why() const { return why_; }
+  const std::string& why() const { return why_; } ///< why that class, with the time that the figures cover; never empty
+  const ping_counters& pings() const { return counted_; }
+  /// Every round trip that a ping measured; null before the first.
+  const measure::histogram* round_trips() const { return round_trips_.get(); }
 
 private:
   struct ping {
@@ -56,6 +62,8 @@ private:
   void book_rtt(duration sample);
   void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample, bool loss_means_full);
   void reclassify();
+  std::string rtt_in_words() const;
+  std::string rate_in_words() const;
 
   bool on_link_;
   std::string declared_;
@@ -65,6 +73,12 @@ private:
   std::uint64_t bytes_at_last_ping_ = 0; ///< sent until then
   duration rtt_{};
   duration rtt_min_{};
+  steady_time rtt_since_{}; ///< the round trips at hand were measured from here
+  steady_time rtt_until_{};
+  steady_time rate_since_{}; ///< likewise the rate
+  steady_time rate_until_{};
+  ping_counters counted_;
+  std::unique_ptr<measure::histogram> round_trips_; ///< made with the first answer: many a far session never pings
   bool rtt_is_own_ = false;
   std::array<duration, 5> rtt_samples_{}; ///< the latest, in turn
   std::size_t rtt_samples_taken_ = 0;

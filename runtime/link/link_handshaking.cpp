@@ -185,7 +185,11 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   (void)estimates_.worth_telling(now); // announce_up told it
   auto longest = one_datagram();
   for (auto& each : std::exchange(before_up_, {})) {
-    if (each.empty() || each.size() > longest) continue;
+    if (each.empty() || each.size() > longest) {
+      ++counters_.dropped_too_long;
+      continue;
+    }
+    ++counters_.packets_out;
     session_->seal(datagram_type::sealed_packet, each, now);
     estimates_.on_bytes_sent(each.size());
     send(out, std::move(each));

@@ -96,9 +96,9 @@ effects link_machine::on_datagrams_from(channel_key channel, packet_batch datagr
 
 void link_machine::on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random) {
   auto type = type_of(datagram);
-  if (!type) return;
+  if (!type) return void(++counters_.rejected_foreign);
   if (*type == datagram_type::handshake_1) return on_handshake_1(out, datagram, now, random);
-  if (receiver_index_of(datagram) != config_.session_index) return;
+  if (receiver_index_of(datagram) != config_.session_index) return void(++counters_.rejected_foreign);
   switch (*type) {
   case datagram_type::handshake_1: return;
   case datagram_type::handshake_2: return on_handshake_2(out, datagram, now, random);
@@ -128,12 +128,14 @@ void link_machine::on_sealed(effects& out, channel_key channel, byte_string& dat
       estimates_.on_bytes_received(bytes);
       return on_opened(out, channel, datagram, type, now);
     }
-    if (!has_unproven) return;
+    if (!has_unproven) return count_rejected(session_->last_was_replay());
     datagram = std::move(copy);
   }
   if (has_unproven && open_under_unproven(out, datagram, type, now)) {
     estimates_.on_bytes_received(bytes);
     if (session_) on_opened(out, channel, datagram, type, now);
+  } else if (phase_ != phase::gone) {
+    count_rejected(session_ && session_->last_was_replay());
   }
 }
 
@@ -176,6 +178,7 @@ void link_machine::on_opened(effects& out, channel_key channel, byte_string& pla
   if (type == datagram_type::sealed_frame) return on_frame(out, plain, now);
   if (phase_ != phase::up) return; // before admission nobody's packets pass
   last_packet_at_ = now;
+  ++counters_.packets_in;
   delivered_.push_back(std::move(plain));
 }
 
@@ -217,22 +220,29 @@ void link_machine::on_closed_by_peer(effects& out, const error& why) {
 effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects) {
   effects out;
   if (phase_ != phase::up) {
+    const auto waiting_before = before_up_.size();
+    const auto offered = packets.size();
     if (phase_ == phase::handshaking || phase_ == phase::idle)
       for (auto& each : packets.take())
         if (before_up_.size() < limits::packets_before_up_max) before_up_.push_back(std::move(each));
+    counters_.dropped_not_up += offered - (before_up_.size() - waiting_before);
     return out;
   }
   auto all = packets.take();
   auto longest = std::max(one_datagram(), records_.cut_bytes_max());
   std::size_t bytes = 0;
+  std::size_t sealed = 0;
   outgoing_.reserve(all.size());
   for (auto& each : all) {
     if (each.empty() || each.size() > longest) continue;
     session_->seal(datagram_type::sealed_packet, each, now);
     bytes += each.size();
+    ++sealed;
     send_sealed(std::move(each));
   }
-  if (bytes == 0) return out;
+  counters_.dropped_too_long += all.size() - sealed;
+  counters_.packets_out += sealed;
+  if (sealed == 0) return out;
   estimates_.on_bytes_sent(bytes);
   last_packet_at_ = now;
   if (estimates_.bytes_sent() >= worth_a_record_probe_bytes && records_.wants_probe(estimates_.link_class() == "local", now))
@@ -347,7 +357,6 @@ link_figures link_machine::figures(steady_time) const {
   out.rate_bps = estimates_.rate_bps();
   out.bytes_in = estimates_.bytes_received();
   out.bytes_out = estimates_.bytes_sent();
-  out.packets_rejected = session_ ? session_->rejected() : 0;
   out.up_since = up_since_;
   return out;
 }

@@ -54,7 +54,6 @@ struct link_figures {
   double rate_bps = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::uint64_t packets_rejected = 0; ///< datagrams that did not open
   steady_time up_since{};
 };
 
@@ -87,6 +86,8 @@ public:
   /// Who the peer is, once it has proven its key.
   const std::optional<peer_facts>& peer() const { return peer_; }
   link_figures figures(steady_time now) const;
+  const link_counters& counters() const { return counters_; }
+  const estimates& measured() const { return estimates_; }
   /// When on_tick() has something to do next; never sooner than every 10 s or so while the link is idle.
   steady_time next_tick() const;
 
@@ -111,6 +112,7 @@ private:
   void send_record_probe(effects& out, steady_time now);
   void end(effects& out, error why);
   void on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random);
+  void count_rejected(bool replayed) { ++(replayed ? counters_.rejected_replayed : counters_.rejected_forged); }
   void on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now);
   void on_piece(effects& out, channel_key channel, byte_view piece, steady_time now);
   void on_pong(effects& out, const pong_frame& pong, steady_time now);
@@ -152,6 +154,7 @@ private:
   record_plan records_;
   std::optional<record_joiner> joiner_; ///< when both sides know records
   bool was_silent_ = false;
+  link_counters counters_;
 
   steady_time deadline_{}; ///< of handshake, admission or refusal
   steady_time retry_at_{}; ///< next repetition of the last handshake message

@@ -98,10 +98,11 @@ bool session::decrypt(byte_string& datagram, std::uint64_t counter, const secret
 }
 
 bool session::open(byte_string& datagram) {
+  last_was_replay_ = false;
   if (datagram.size() < sealed_overhead_bytes) return ++rejected_, false;
   auto counter = full_counter(read_le<std::uint32_t>(datagram.data() + 5));
   auto epoch = counter / epoch_packets;
-  if (!window_.would_accept(counter)) return ++rejected_, false;
+  if (!window_.would_accept(counter)) return last_was_replay_ = true, ++rejected_, false;
   bool authentic = false;
   if (epoch == receiving_.epoch()) {
     authentic = decrypt(datagram, counter, receiving_.current());

@@ -72,6 +72,8 @@ public:
   std::uint32_t peer_index() const { return peer_index_; }
   /// Datagrams that failed to open: garbage, forgeries, replays.
   std::uint64_t rejected() const { return rejected_; }
+  /// Did the datagram that open() refused last carry a counter that was used or is too old? (Perhaps a forged one.)
+  bool last_was_replay() const { return last_was_replay_; }
 
 private:
   std::uint64_t full_counter(std::uint32_t low) const;
@@ -85,6 +87,7 @@ private:
   replay_window window_;
   std::uint64_t rejected_ = 0;
   bool last_was_newest_ = false;
+  bool last_was_replay_ = false;
 };
 
 } // namespace glow::link

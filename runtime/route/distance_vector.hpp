@@ -66,6 +66,8 @@ struct table_counters {
   std::uint64_t claims_raised = 0;
 };
 
+struct judged_table; // explanation.hpp
+
 class distance_vector {
 public:
   /// `epoch`: seconds since 1970 at start, higher than at any earlier start. Requires: `random` outlives this.
@@ -88,6 +90,8 @@ public:
   std::vector<way> get_ways() const;
   /// The chosen ones only, in no order.
   std::vector<way> get_chosen_ways() const;
+  /// Every neighbour's offer for that node and what is thought of it; links are left out.
+  judged_table judge(const node_id& to, metric_class table) const;
   bool is_member(const node_id& node) const;
   /// Another one whenever best() names another next hop, knows_us() another answer, or the node another life.
   std::uint64_t version() const { return version_; }

@@ -8,6 +8,10 @@ namespace glow::route {
 
 namespace {
 
+void count(std::array<packet_counters, router_traffic::classes>& of, traffic_class traffic, std::size_t packet_bytes) {
+  of[static_cast<std::size_t>(traffic)].add(packet_bytes);
+}
+
 double control_rate_bps(const link_view& link) {
   if (link.link_class == "local") return std::max(link.rate_bps, 1e8);
   if (link.link_class == "wan") return std::max(link.rate_bps, 1e7);
@@ -108,11 +112,15 @@ const link_view* router_machine::link_of(const node_id& neighbour, metric_class 
 
 void router_machine::absorb(table_effects told) {
   moved_ |= told.changed;
+  traffic_.table_changes += told.changed;
   for (auto& each : told.send)
-    if (auto* link = link_of(each.to, metric_class::interactive))
-      put_out(*link,
-              put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body)),
-              each.is_answered ? link::expectation::answer : link::expectation::nothing);
+    if (auto* link = link_of(each.to, metric_class::interactive)) {
+      auto packet =
+        put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body));
+      traffic_.routing_out.add(packet.size());
+      count(traffic_.originated, traffic_class::control, packet.size());
+      put_out(*link, std::move(packet), each.is_answered ? link::expectation::answer : link::expectation::nothing);
+    }
 }
 
 void router_machine::absorb(trace_table::outcome told) {
@@ -194,11 +202,13 @@ router_effects router_machine::on_packets(std::uint32_t link, packet_batch packe
 
 void router_machine::take_in(const link_view& from, byte_string packet, steady_time now) {
   auto header = decode_overlay_header(packet);
+  if (header) count(traffic_.received, header->traffic, packet.size());
   if (!header) {
     ++drops_.malformed;
   } else if (!header->direct) {
     take_in_routed(from, *header, std::move(packet), now);
   } else if (header->kind == packet_kind::announcement) {
+    traffic_.routing_in.add(packet.size());
     absorb(table_.on_control(from.peer, byte_view{packet}.subspan(direct_header_bytes), now));
   } else if (header->kind == packet_kind::data) {
     out_.direct_here.push_back(take_overlay_payload(*header, std::move(packet)));
@@ -239,7 +249,10 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
     ++drops_.returned;
   } else {
     lower_hop_limit(packet);
-    if (put_out(*link, std::move(packet))) ++forwarded_;
+    const auto bytes = packet.size();
+    if (!put_out(*link, std::move(packet))) return;
+    ++forwarded_;
+    count(traffic_.forwarded, header.traffic, bytes);
   }
 }
 
@@ -257,19 +270,23 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
   overlay_header header{packet_kind::data, traffic, direct, 1, {}, {}};
   if (!direct) header.hop_limit = limits::hop_limit_default, header.source = self_, header.destination = to;
   for (auto& each : payloads.take()) {
-    if (each.size() + header.size_bytes() > link->packet_bytes_max)
+    if (each.size() + header.size_bytes() > link->packet_bytes_max) {
       ++drops_.too_long;
-    else
-      put_out(*link, put_overlay_header(header, std::move(each)));
+      continue;
+    }
+    count(traffic_.originated, traffic, each.size() + header.size_bytes());
+    put_out(*link, put_overlay_header(header, std::move(each)));
   }
   return finish(now);
 }
 
 void router_machine::originate(const overlay_header& header, byte_string payload) {
-  if (auto* link = link_towards(header.destination, header.traffic, nullptr))
+  if (auto* link = link_towards(header.destination, header.traffic, nullptr)) {
+    count(traffic_.originated, header.traffic, payload.size() + header.size_bytes());
     put_out(*link, put_overlay_header(header, std::move(payload)));
-  else
+  } else {
     ++drops_.no_route;
+  }
 }
 
 // ---- traces ----------------------------------------------------------------------------------------------------
@@ -286,7 +303,7 @@ result<std::uint64_t> router_machine::start_trace(const node_id& to, duration ti
   auto* link = link_towards(to, traffic_class::control, nullptr);
   if (!link)
     return error{error_code::unreachable,
-                 "no route to " + to_short_string(to) + "; `glow links` and `glow routes` show what is up"};
+                 "no route to " + to_short_string(to) + ": `glow routes --why " + to_short_string(to) + "` tells why"};
   auto id = traces_.start(to, link->description, link->link_class, timeout, now, random_, begun);
   absorb(std::move(begun));
   out = finish(now);

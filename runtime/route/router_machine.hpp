@@ -9,7 +9,7 @@
 
 #include "runtime/identity/roster.hpp"
 #include "runtime/link/expectation.hpp"
-#include "runtime/route/distance_vector.hpp"
+#include "runtime/route/explanation.hpp"
 #include "runtime/route/overlay_header.hpp"
 #include "runtime/route/trace.hpp"
 
@@ -64,6 +64,23 @@ struct drop_counters {
   std::uint64_t trace_flood = 0;
 };
 
+/// Packets and their bytes, overlay header included.
+struct packet_counters {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  void add(std::size_t packet_bytes) { ++packets, bytes += packet_bytes; }
+};
+/// By traffic class where there is one: of payloads, probes and routing packets.
+struct router_traffic {
+  static constexpr std::size_t classes = 3;
+  std::array<packet_counters, classes> received;   ///< from neighbours, for whomever
+  std::array<packet_counters, classes> forwarded;  ///< from one neighbour to another
+  std::array<packet_counters, classes> originated; ///< by this node
+  packet_counters routing_in;                      ///< announcements, also counted as received control traffic
+  packet_counters routing_out;                     ///< likewise as originated
+  std::uint64_t table_changes = 0;                 ///< inputs after which the best ways were others
+};
+
 class router_machine {
 public:
   /// As distance_vector's.
@@ -88,6 +105,8 @@ public:
   std::vector<route_row> get_reachable() const;
   /// The chosen way to one of them; none: unreachable.
   std::optional<way> best_way(const node_id& to, metric_class table) const { return table_.best(to, table); }
+  /// Why packets for that node go where they go.
+  explanation explain(const node_id& to) const;
   /// As distance_vector's.
   std::uint64_t version() const { return table_.version(); }
   const drop_counters& drops() const { return drops_; }
@@ -95,6 +114,7 @@ public:
   bool relays_for(const node_id& neighbour) const { return table_.knows_us(neighbour); }
   const table_counters& refused() const { return table_.counters(); }
   std::uint64_t forwarded() const { return forwarded_; }
+  const router_traffic& traffic() const { return traffic_; }
   std::size_t links() const { return links_.size(); }
   const node_id& self() const { return self_; }
 
@@ -138,6 +158,7 @@ private:
   std::map<node_id, neighbour_links> neighbours_;
   drop_counters drops_;
   std::uint64_t forwarded_ = 0;
+  router_traffic traffic_;
   steady_time answers_since_{};
   unsigned answers_ = 0;
   outbox out_;

@@ -100,6 +100,7 @@ public:
   bool awaits_answers() const { return outbox_.awaits_answers() || !streams_.empty(); }
   /// The peer leaves probes unanswered: perhaps its session with us is gone.
   bool is_unheard() const { return path_ && recovery_.probe_rounds() >= 2; }
+  const loss_recovery& recovery() const { return recovery_; }
   duration smoothed_rtt() const { return recovery_.path_time().smoothed(); }
   std::size_t held_bytes() const { return outbox_.held_bytes() + inbound_.held_bytes() + streams_.held_bytes(); }
   std::uint32_t peer_epoch() const { return peer_epoch_; }

@@ -390,7 +390,9 @@ std::vector<peer_figures> endpoint_machine::figures() const {
     one.direct = over && over->next == id;
     one.has_session = entry->state.has_session();
     if (auto* held = entry->state.existing_lane(traffic_class::interactive)) one.rtt = held->smoothed_rtt();
+    one.name = name_of(id);
     for (auto lane : {0u, 1u, 2u}) {
+      if (auto* said = entry->state.existing_lane(static_cast<traffic_class>(lane))) one.lanes[lane] = &said->recovery();
       one.requests_out += entry->tickets[lane].size();
       one.requests_in += entry->tokens[lane].size();
       one.streams += entry->streams[lane].size();

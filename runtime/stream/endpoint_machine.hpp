@@ -56,6 +56,8 @@ struct peer_figures {
   std::size_t requests_in = 0;
   std::size_t streams = 0;
   std::size_t held_bytes = 0;
+  std::string name;
+  std::array<const loss_recovery*, lane_count> lanes{}; ///< null: nothing was said in that class; void after the next input
 };
 
 class endpoint_machine {

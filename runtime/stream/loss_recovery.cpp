@@ -15,6 +15,7 @@ constexpr int persistent_probe_timeouts = 3;  // RFC 9002 §7.6.1
 
 void loss_recovery::on_sent(std::size_t bytes, bool eliciting, std::vector<fragment> fragments, steady_time now) {
   ++next_;
+  ++counted_.packets_sent;
   auto& packet = sent_.emplace_back();
   packet.sent_at = now;
   packet.bytes = static_cast<std::uint32_t>(bytes);
@@ -37,6 +38,7 @@ loss_recovery::outcome loss_recovery::on_ack(const ack_frame& ack, steady_time n
   auto back = static_cast<std::uint32_t>(static_cast<std::uint32_t>(next_) - 1 - low); // how far behind the newest
   if (next_ == 0 || back >= next_ || back > (1u << 31)) return out;
   auto largest = next_ - 1 - back;
+  ++counted_.acks_received;
   auto in_flight_before = in_flight_;
 
   if (!largest_acknowledged_ || largest > *largest_acknowledged_) {
@@ -66,6 +68,7 @@ void loss_recovery::acknowledge(std::uint64_t number, std::size_t in_flight_befo
   auto& packet = sent_[number - base_];
   if (packet.acknowledged) return;
   packet.acknowledged = true;
+  ++counted_.packets_acknowledged;
   // late news of a packet that was given up still saves sending its bytes again
   out.acknowledged.insert(out.acknowledged.end(), packet.fragments.begin(), packet.fragments.end());
   packet.fragments.clear();
@@ -94,6 +97,7 @@ void loss_recovery::detect_lost(outcome& out, steady_time now) {
       continue;
     }
     take_from_flight(packet);
+    ++counted_.packets_lost, ++counted_.packets_resent;
     out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
     if (!run_began) run_began = packet.sent_at;
     persistent = persistent || (round_trip_.measured() && packet.sent_at - *run_began > persistent_time);
@@ -121,6 +125,7 @@ loss_recovery::outcome loss_recovery::on_timer(steady_time now) {
   for (auto& packet : sent_) {
     if (!packet.outstanding) continue;
     out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
+    ++counted_.packets_resent;
     if (++taken == probe_packets) break;
   }
   return out;
@@ -131,6 +136,7 @@ loss_recovery::outcome loss_recovery::on_new_path(std::size_t packet_bytes, bool
   for (auto& packet : sent_) {
     if (!packet.outstanding) continue;
     take_from_flight(packet);
+    ++counted_.packets_resent;
     out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
   }
   round_trip_ = round_trip{rtt_guess};

@@ -22,6 +22,15 @@ struct fragment {
   bool end = false; ///< of a stream: its direction ends behind these bytes
 };
 
+/// Over the life of a conversation, whatever paths it took.
+struct recovery_counters {
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_acknowledged = 0;
+  std::uint64_t packets_lost = 0;   ///< declared lost
+  std::uint64_t packets_resent = 0; ///< whose content went out again: lost, probed with, or under way when the path changed
+  std::uint64_t acks_received = 0;
+};
+
 class loss_recovery {
 public:
   struct outcome {
@@ -52,6 +61,8 @@ public:
   /// Probes that must leave now, whatever the window says.
   unsigned probes_due() const { return probes_due_; }
   unsigned probe_rounds() const { return probe_rounds_; } ///< without an answer so far
+  const recovery_counters& counted() const { return counted_; }
+  std::size_t bytes_in_flight() const { return in_flight_; }
   bool in_flight() const { return eliciting_in_flight_ > 0; }
   const round_trip& path_time() const { return round_trip_; }
   congestion& window() { return congestion_; }
@@ -82,6 +93,7 @@ private:
   steady_time last_eliciting_at_{};
   unsigned probe_rounds_ = 0;
   unsigned probes_due_ = 0;
+  recovery_counters counted_;
 };
 
 } // namespace glow::stream

@@ -48,6 +48,7 @@ public:
   const node_id& id() const { return id_; }
   /// The conversation of this class, made when it is not there.
   conversation& lane(traffic_class traffic, steady_time now, random_source& random);
+  const conversation* existing_lane(traffic_class traffic) const { return lanes_[lane_of(traffic)].get(); }
   conversation* existing_lane(traffic_class traffic) { return lanes_[lane_of(traffic)].get(); }
 
   void set_routes(const lane_routes& routes, steady_time now);

@@ -16,6 +16,14 @@
 
 namespace glow_test {
 
+struct withhold_metrics {}; ///< test → the fake links: be too busy to tell what you count
+
+} // namespace glow_test
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow_test::withhold_metrics)
+
+namespace glow_test {
+
 using namespace glow;
 using client::json;
 
@@ -53,6 +61,11 @@ struct seen {
 
 struct fake_state : actor_lifecycle {
   static inline const char* name = "fake";
+  std::string counts_as; ///< label of what it counts; empty: nothing
+  void expose(measure::exposition& out) const {
+    static constexpr measure::family questions{"glow_fake_questions", "Asked."};
+    if (!counts_as.empty()) out.counter(questions, {{"of", counts_as}}, std::uint64_t{7});
+  }
   std::string json() const { return R"({"fake":true})"; }
 };
 /// Dynamically typed, so that a fake need not know messages that no command sends.
@@ -89,7 +102,14 @@ caf::behavior fake_namespace(fake_self self, std::shared_ptr<seen> told) {
 
 caf::behavior fake_links(fake_self self) {
   install_lifecycle(self);
+  self->state.counts_as = "links";
   return {
+    [=](const withhold_metrics&) {
+      self->observed.suspended = true;
+      self->observed.is_system_message = [](const caf::type_erased_tuple& content) {
+        return lifecycle_detail::is_system_message(content) && !content.match_elements<get_metrics>();
+      };
+    },
     [](const add_peer&) { return peer_added{7}; },
     [](const remove_link& m) -> caf::result<link_removed> {
       if (m.id != 7) return to_caf({error_code::not_found, "no link " + std::to_string(m.id)});
@@ -119,8 +139,25 @@ caf::behavior fake_router(fake_self self) {
       way.hops = 1;
       return route_list{{way}};
     },
-    [](const trace_route&) {
+    [](const trace_route& m) -> caf::result<trace_report> {
+      if (m.to == id_of('a')) return to_caf({error_code::unreachable, "no route to " + to_short_string(m.to)});
       return trace_report{{{id_of('b'), 1ms, "3", "local"}}};
+    },
+    [](const explain_route& m) {
+      route::explanation out;
+      out.to = m.to;
+      out.is_member = true;
+      for (auto c : route::each_metric_class) {
+        out.tables[route::index_of(c)].table = c;
+        const bool is_bulk = c == route::metric_class::bulk;
+        route::judged_way way;
+        way.what = {m.to, c, m.to, is_bulk ? route::infinite_metric : 1500, 1, 1200, !is_bulk, !is_bulk};
+        way.promised = is_bulk ? route::infinite_metric : 0;
+        route::link_view by{3, m.to, "udp://10.0.0.2:7400", "local", 1200, 1ms, 0, 0};
+        way.links.push_back({by, 1500, true});
+        out.tables[route::index_of(c)].ways.push_back(way);
+      }
+      return route_explanation{out};
     },
   };
 }

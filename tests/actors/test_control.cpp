@@ -1,5 +1,6 @@
 #include "runtime/control/limits.hpp"
 #include "tests/actors/control_world.hpp"
+#include "tests/runtime/measure/open_metrics_checker.hpp"
 
 using namespace glow;
 using namespace glow_test;
@@ -16,6 +17,49 @@ TEST_CASE("status merges roster, links and routes") {
   CHECK(status["links"] == 1);
   CHECK(status["nodes"] == 2);
   CHECK(status["online"] == 2);
+}
+
+TEST_CASE("metrics join what every actor counts in one document that keeps the format's rules") {
+  control_world world;
+  auto told = world.call("metrics").value();
+  CHECK(told["content_type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  auto text = told["text"].get<std::string>();
+  CHECK(complaint_about(text) == "");
+  CHECK_THAT(text, Catch::Contains("\nglow_fake_questions_total{of=\"links\"} 7\n"));
+  CHECK_THAT(text, Catch::Contains("\nglow_actor_restarts_total{actor=\"node/links\"} 2\n"));
+  CHECK_THAT(text, Catch::Contains("\nglow_actor_waiting_messages{actor=\"node/links\",kind=\"fake\"} 0\n"));
+  CHECK_THAT(text, Catch::Contains("\nglow_build_info{version=\"1.2.3\"} 1\n"));
+  CHECK_THAT(text, Catch::Contains("\nprocess_resident_memory_bytes "));
+}
+
+TEST_CASE("an actor that hangs is left out of the metrics after a second") {
+  control_world world;
+  caf::anon_send(world.links, withhold_metrics{});
+  auto text = world.call("metrics").value()["text"].get<std::string>();
+  CHECK(complaint_about(text) == "");
+  CHECK_THAT(text, !Catch::Contains("glow_fake_questions_total{of=\"links\"}"));
+}
+
+TEST_CASE("routes.why tells the choice per traffic class, with names") {
+  control_world world;
+  auto why = world.call("routes.why", {{"node", "nas"}}).value();
+  CHECK(why["node"] == "nas");
+  REQUIRE(why["classes"].size() == 3);
+  CHECK(why["classes"][1]["class"] == "interactive");
+  CHECK(why["classes"][1]["next"] == "nas");
+  CHECK(why["classes"][1]["link"] == 3);
+  CHECK(why["classes"][1]["why"] == "via nas by local link 3 (udp://10.0.0.2:7400): the only feasible way");
+  CHECK(why["classes"][2]["next"].is_null());
+  CHECK(why["classes"][2]["ways"][0]["metric"].is_null());
+  CHECK(why["classes"][2]["ways"][0]["why"] == "nas has not announced itself yet");
+  CHECK(world.call("routes.why", {{"node", "nobody"}}).why().code == error_code::not_found);
+}
+
+TEST_CASE("a trace that fails names nodes as people do") {
+  control_world world;
+  auto failed = world.call("trace", {{"node", "laptop"}}).why();
+  CHECK(failed.code == error_code::unreachable);
+  CHECK(failed.message == "no route to laptop");
 }
 
 TEST_CASE("nodes, links and routes have the fields that scripts read") {

@@ -102,3 +102,56 @@ TEST_CASE("a link is measured often at first and under load, rarely under little
   CHECK(pings_within(60s, 100, true) == 12);
   CHECK(pings_within(60s, 20'000, true) >= 59);
 }
+
+TEST_CASE("a rate that is too low for its class is told with the time it was seen for") {
+  measured_link slow{false};
+  for (int i = 0; i < 31; ++i) slow.round(50ms, 400000, 50000);
+  CHECK(slow.books.link_class() == "control");
+  CHECK(slow.books.why() == "rate 0.4 Mbit/s over 30 s");
+  CHECK(slow.books.pings().class_changes == 1);
+}
+
+TEST_CASE("a round trip is told with the time it was measured for") {
+  measured_link link{true};
+  CHECK(link.books.why() == "directly attached, not yet measured");
+  link.books.on_peer_rtt(4ms);
+  CHECK(link.books.why() == "RTT 4.0 ms so far, directly attached");
+  link.round(2ms);
+  CHECK(link.books.why() == "RTT 2.0 ms so far, directly attached");
+  for (int i = 0; i < 3; ++i) link.round(2ms);
+  CHECK(link.books.why() == "RTT 2.0 ms over 3.0 s, directly attached");
+  for (int i = 0; i < 296; ++i) link.round(2ms);
+  CHECK(link.books.why() == "RTT 2.0 ms over 5 min, directly attached");
+  link.round(2ms, 20'000'000, 20'000'000);
+  CHECK(link.books.why() == "RTT 2.0 ms over 5 min, rate at least 160.0 Mbit/s over 1.0 s");
+  link.books.on_path_changed();
+  CHECK(link.books.why() == "not yet measured on this path");
+}
+
+TEST_CASE("a class that is about to change says so before it does") {
+  measured_link link{true};
+  for (int i = 0; i < 5; ++i) link.round(2ms);
+  for (int i = 0; i < 20 && link.books.rtt() < 10ms; ++i) link.round(50ms);
+  CHECK(link.books.link_class() == "local");
+  CHECK_THAT(link.books.why(), Catch::EndsWith(", rate not measured: wan if it lasts, 1 of 3 measurements"));
+  link.round(50ms);
+  link.round(50ms);
+  CHECK(link.books.link_class() == "wan");
+  CHECK_THAT(link.books.why(), Catch::EndsWith(", rate not measured"));
+}
+
+TEST_CASE("loss is part of the reason, and of what is counted") {
+  measured_link link{false};
+  for (int i = 0; i < 40; ++i) {
+    link.round(30ms);
+    (void)link.books.on_ping_sent(link.now); // one that nobody answers
+    link.now += 2s;
+  }
+  CHECK_THAT(link.books.why(), Catch::Contains(" % of pings lost"));
+  CHECK(link.books.pings().sent == 80);
+  CHECK(link.books.pings().answered == 40);
+  CHECK(link.books.pings().lost >= 35);
+  REQUIRE(link.books.round_trips());
+  CHECK(link.books.round_trips()->count() == 40);
+  CHECK(link.books.round_trips()->quantile(0.5) >= 30ms);
+}

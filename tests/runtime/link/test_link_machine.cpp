@@ -397,3 +397,40 @@ TEST_CASE("an end-to-end session survives that the other node started anew") {
   pair.run_for(100ms);
   CHECK(pair.a.delivered == std::vector<std::string>{"hello again"});
 }
+
+TEST_CASE("a link counts what it carried, refused and dropped, by reason") {
+  simulated_pair pair{dialling(), answering()};
+  pair.start();
+  REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+  pair.run_for(1s);
+  pair.tape.clear();
+  pair.send(pair.a, "one");
+  pair.send(pair.a, std::string(limits::udp_datagram_bytes_max, 'x')); // longer than the channel carries
+  pair.run_for(50ms);
+  REQUIRE_FALSE(pair.tape.empty());
+  const auto wire = pair.tape.front();
+  auto forged = wire;
+  forged[9] ^= 1; // its counter was used: known to be late before it is opened
+  pair.inject(pair.b, forged);
+  pair.inject(pair.b, wire);                            // a replay
+  for (std::size_t i = 5; i < 9; ++i) forged[i] = 0x7f; // a counter of the future
+  pair.inject(pair.b, forged);
+  pair.inject(pair.b, to_bytes("garbage"));
+  auto foreign = wire;
+  foreign[1] ^= 0x55; // another receiver's
+  pair.inject(pair.b, foreign);
+  const auto& sent = pair.a.machine.counters();
+  CHECK(sent.packets_out == 1);
+  CHECK(sent.dropped_too_long == 1);
+  const auto& seen = pair.b.machine.counters();
+  CHECK(seen.packets_in == 1);
+  CHECK(seen.rejected_replayed == 2);
+  CHECK(seen.rejected_forged == 1);
+  CHECK(seen.rejected_foreign == 2);
+  CHECK(pair.a.machine.measured().pings().answered > 0);
+  REQUIRE(pair.a.machine.measured().round_trips());
+  CHECK(pair.a.machine.measured().round_trips()->count() == pair.a.machine.measured().pings().answered);
+  pair.close(pair.a, {error_code::none, "bye"});
+  (void)pair.a.machine.on_packets_to_send(packet_batch::of(to_bytes("late")), pair.now);
+  CHECK(pair.a.machine.counters().dropped_not_up == 1);
+}

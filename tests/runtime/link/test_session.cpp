@@ -53,7 +53,12 @@ TEST_CASE("a sealed datagram opens once") {
   auto wire = sealed(s.a, "hello", s.start);
   auto again = wire;
   CHECK(s.b.open(wire));
+  auto forged = sealed(s.a, "hello", s.start);
+  forged.back() ^= 1;
+  CHECK_FALSE(s.b.open(forged));
+  CHECK_FALSE(s.b.last_was_replay());
   CHECK_FALSE(s.b.open(again));
+  CHECK(s.b.last_was_replay());
 }
 
 TEST_CASE("a sealed datagram cut short anywhere is rejected") {

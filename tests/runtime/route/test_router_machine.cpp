@@ -263,3 +263,25 @@ TEST_CASE("a trace through loss repeats its probes, and one without a way ends w
   REQUIRE(net.at(0).traces.contains(lost));
   CHECK(net.at(0).traces.at(lost).why().code == error_code::timed_out);
 }
+
+TEST_CASE("packets are counted by traffic class, where they come in, pass and begin") {
+  line_of_three l;
+  auto traffic = [&](std::size_t node) { return l.net.at(node).machine->traffic(); };
+  const auto before = traffic(1);
+  CHECK(before.routing_in.packets > 0);
+  CHECK(before.routing_out.packets > 0);
+  CHECK(before.table_changes > 0);
+  l.net.send(0, 2, "hello", traffic_class::bulk);
+  l.net.send(0, 1, "near", traffic_class::interactive, true);
+  l.net.run_for(50ms);
+  const auto bulk = static_cast<std::size_t>(traffic_class::bulk);
+  const auto interactive = static_cast<std::size_t>(traffic_class::interactive);
+  CHECK(traffic(0).originated[bulk].packets == 1);
+  CHECK(traffic(0).originated[bulk].bytes == routed_header_bytes + 5);
+  CHECK(traffic(1).received[bulk].packets == 1);
+  CHECK(traffic(1).forwarded[bulk].packets == 1);
+  CHECK(traffic(1).forwarded[bulk].bytes == routed_header_bytes + 5);
+  CHECK(traffic(1).received[interactive].bytes == direct_header_bytes + 4);
+  CHECK(traffic(1).forwarded[interactive].packets == 0);
+  CHECK(traffic(2).received[bulk].packets == 1);
+}
