@@ -30,7 +30,10 @@ std::string in_mbit(double bps) {
 
 } // namespace
 
-estimates::estimates(bool on_link, std::string declared_class) : on_link_{on_link}, declared_{std::move(declared_class)} {
+estimates::estimates(bool on_link, std::string declared_class, std::string declared_why, double known_rate_bps)
+  : on_link_{on_link}, declared_{std::move(declared_class)}, declared_why_{std::move(declared_why)} {
+  known_rate_bps_ = known_rate_bps;
+  on_path_changed();
   reclassify();
 }
 
@@ -113,8 +116,10 @@ void estimates::on_peer_rtt(duration rtt) {
 void estimates::on_path_changed() {
   for (auto& each : pings_) each.number = 0;
   rtt_ = rtt_min_ = 0ns;
-  rtt_is_own_ = rate_is_ceiling_ = false;
-  loss_ = rate_bps_ = 0;
+  rtt_is_own_ = false;
+  loss_ = 0;
+  rate_bps_ = known_rate_bps_;
+  rate_is_ceiling_ = known_rate_bps_ > 0;
   last_pong_.reset();
 }
 
@@ -123,7 +128,7 @@ void estimates::reclassify() {
   std::string why;
   if (!declared_.empty()) {
     wanted = declared_;
-    why = "declared by the transport";
+    why = "declared by the transport" + (declared_why_.empty() ? "" : ": " + declared_why_);
   } else if (rate_is_ceiling_ && rate_bps_ < control_rate_bps) {
     wanted = "control";
     why = "rate " + in_mbit(rate_bps_);
