@@ -1,8 +1,10 @@
 #include "transports/catalog.hpp"
 
+#include "transports/exec.hpp"
 #include "transports/loopback.hpp"
 #include "transports/tcp.hpp"
 #include "transports/transport.hpp"
+#include "transports/tty.hpp"
 #include "transports/udp.hpp"
 #include "transports/unix.hpp"
 
@@ -32,6 +34,9 @@ transport_catalog production_catalog() {
   add("udp", make_udp);
   add("tcp", make_tcp);
   add("unix", make_unix);
+  add("tty", make_tty);
+  add("exec", make_exec);
+  add("stdio", make_stdio);
   return out;
 }
 
