@@ -35,6 +35,7 @@ void add_agent_commands(CLI::App& app, context& with); // up down
 void add_mesh_commands(CLI::App& app,
                        context& with); // status nodes links routes invite join ping trace link expel supervisor-tree
 void add_store_commands(CLI::App& app, context& with); // put get ls cat rm mv log restore
+void add_stdio_command(CLI::App& app, context& with);  // stdio
 void add_job_commands(CLI::App& app, context& with);   // run jobs job cancel
 
 /// A subcommand with its help: purpose, examples; the exit statuses are added. `--home` and `--json` may follow it.

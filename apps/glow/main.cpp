@@ -72,6 +72,7 @@ int run(std::vector<std::string> words) {
   app.get_formatter()->column_width(30);
   add_agent_commands(app, with);
   add_mesh_commands(app, with);
+  add_stdio_command(app, with);
   add_store_commands(app, with);
   add_job_commands(app, with);
   split_at_dashes(words, with);
