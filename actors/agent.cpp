@@ -70,6 +70,9 @@ result<void> complete(agent_options& options) {
   if (options.listen.empty())
     for (auto* scheme : {"udp", "tcp"})
       if (options.transports.contains(scheme)) options.listen.push_back({scheme, "::", 0, "", {}});
+  // where `glow stdio` joins what another agent runs as exec:… glow stdio; never told to anybody (link::is_shareable)
+  if (options.transports.contains("stdio"))
+    options.listen.push_back({"stdio", "", 0, options.home + "/" + host::link_socket_name, {}});
   for (auto* uris : {&options.listen, &options.peers})
     for (auto& uri : *uris)
       if (!options.transports.contains(uri.scheme)) {

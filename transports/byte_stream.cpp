@@ -77,6 +77,7 @@ void byte_stream_medium::let_go(byte_stream& stream) {
   stream.home = nullptr;
   close_handle(reinterpret_cast<uv_handle_t*>(&stream.timer));
   close_handle(reinterpret_cast<uv_handle_t*>(&stream.handle.stream));
+  on_stream_gone(stream.id);
 }
 
 void byte_stream_medium::break_stream(byte_stream& stream, error why) {
@@ -161,6 +162,15 @@ void byte_stream_medium::dial(const channel_uri& remote, duration timeout, const
     to_uv_ms(timeout), 0);
 }
 
+void byte_stream_medium::open_at_once(const channel_uri& remote, const std::function<result<void>(byte_stream&)>& begin,
+                                      std::function<void(channel_id, result<void>)> tell) {
+  auto* stream = make_stream();
+  if (stream == nullptr) return tell(0, error{error_code::exhausted, "no socket for " + to_string(remote)});
+  stream->remote = remote;
+  stream->tell = [id = stream->id, tell = std::move(tell)](result<void> outcome) { tell(id, std::move(outcome)); };
+  finish_dial(*stream, begin(*stream));
+}
+
 void byte_stream_medium::on_connected(uv_connect_t* request, int status) {
   auto* stream = static_cast<byte_stream*>(request->data);
   if (stream->home == nullptr) return; // timed out or dropped meanwhile; its handles are closing
@@ -215,9 +225,9 @@ void byte_stream_medium::on_bytes(byte_stream& stream, ssize_t count, const uv_b
   if (count == UV_ENOBUFS) return pause_reading(stream);
   if (count < 0) {
     if (count == UV_EOF)
-      return break_stream(stream, {error_code::unreachable, to_string(stream.remote) + " closed the connection"});
-    return break_stream(stream, uv_failure(error_code::unreachable, "connection to " + to_string(stream.remote) + " broke",
-                                           static_cast<int>(count)));
+      return on_stream_ended(stream, {error_code::unreachable, to_string(stream.remote) + " closed the connection"});
+    return on_stream_ended(stream, uv_failure(error_code::unreachable, "connection to " + to_string(stream.remote) + " broke",
+                                              static_cast<int>(count)));
   }
   if (stream.at == byte_stream::phase::closing) return; // nobody listens any more; only the end of the stream matters
   std::vector<byte_string> datagrams;

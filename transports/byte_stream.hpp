@@ -1,5 +1,5 @@
-/// What tcp and unix share: framed datagrams on libuv streams, accepting, dialling, flushing, pausing.
-/// Refuses to know addresses: tcp.cpp and unix.cpp make the sockets and say where each came from.
+/// What tcp, unix and exec share: framed datagrams on libuv streams, accepting, dialling, flushing, pausing.
+/// Refuses to know addresses: tcp.cpp, unix.cpp and exec.cpp make the sockets and say where each came from.
 ///   dialling ─► open ─► closing (flushes, then waits for the other end's close, for a bounded time) ─► gone
 #pragma once
 
@@ -61,8 +61,18 @@ protected:
   void dial(const channel_uri& remote, duration timeout, const std::function<int(byte_stream&)>& begin,
             std::function<void(channel_id, result<void>)> tell);
   static void on_connected(uv_connect_t* request, int status);
+  /// As dial, for a stream that is open as soon as `begin` has made its handle.
+  void open_at_once(const channel_uri& remote, const std::function<result<void>(byte_stream&)>& begin,
+                    std::function<void(channel_id, result<void>)> tell);
   /// Describes a dialled stream. Requires: it is open.
   channel_opened describe(channel_id channel) const;
+
+  /// The other end sent its last byte, or the stream failed: the default breaks the channel with that reason.
+  virtual void on_stream_ended(byte_stream& stream, error why) { break_stream(stream, std::move(why)); }
+  /// The channel is no more, whoever ended it. Not called when the whole medium goes.
+  virtual void on_stream_gone(channel_id) {}
+  void break_stream(byte_stream& stream, error why);
+  byte_stream* find(channel_id channel);
 
   medium_listener* events_ = nullptr; ///< set by start
   std::string scheme_;
@@ -86,8 +96,6 @@ private:
   void pause_reading(byte_stream& stream);
   void resume_reading();
   void finish_dial(byte_stream& stream, result<void> outcome);
-  void break_stream(byte_stream& stream, error why);
-  byte_stream* find(channel_id channel);
   /// Closes the handles; the stream forgets us and deletes itself later.
   void let_go(byte_stream& stream);
 

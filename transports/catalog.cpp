@@ -1,9 +1,11 @@
 #include "transports/catalog.hpp"
 
 #include "runtime/link/acceptor.hpp"
+#include "transports/exec.hpp"
 #include "transports/loopback.hpp"
 #include "transports/tcp.hpp"
 #include "transports/transport.hpp"
+#include "transports/tty.hpp"
 #include "transports/udp.hpp"
 #include "transports/unix.hpp"
 
@@ -36,6 +38,9 @@ transport_catalog production_catalog(stranger_rules rules) {
       [rules](const loop_place& place, std::optional<channel_uri> listen) { return make_udp(place, std::move(listen), rules); });
   add("tcp", make_tcp);
   add("unix", make_unix);
+  add("tty", make_tty);
+  add("exec", make_exec);
+  add("stdio", make_stdio);
   return out;
 }
 

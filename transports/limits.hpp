@@ -46,6 +46,21 @@ inline constexpr std::size_t accepts_per_turn = 64;
 inline constexpr int listen_backlog = 1024;
 /// Addresses of one host name that are tried in turn.
 inline constexpr std::size_t resolved_addresses_max = 8;
+/// One read of a serial line, and reads in one turn of the loop.
+inline constexpr std::size_t serial_read_bytes = 4096;
+inline constexpr std::size_t serial_read_rounds_max = 4;
+/// How soon a listening serial line is looked for that went away (a plug that was pulled).
+inline constexpr duration serial_reopen_pause = 1s;
+/// A dialled serial line is held so long after its last channel: longer than any pause between two dials, so that the ends
+/// of a line hear each other even if they never dial at the same time.
+inline constexpr duration serial_held_for = 70s;
+/// Of a command's stderr: longest line that is kept, and lines that are logged in so much time; a command in a loop of errors
+/// must not fill the disk.
+inline constexpr std::size_t command_line_bytes_max = 500;
+inline constexpr std::size_t command_lines_max = 60;
+inline constexpr duration command_lines_time = 1min;
+/// A command has ended when its output, its stderr and its process have; so long after the first of them it has anyway.
+inline constexpr duration command_end_patience = 500ms;
 
 // ---- identity ----------------------------------------------------------------------------------------------------------
 /// Changes of interfaces come in flocks (link, address, route): looked at once they pause for this long.

@@ -18,10 +18,17 @@ using channel_id = std::uint64_t;
 
 /// What a channel promises.
 struct channel_traits {
+  channel_traits() = default;
+  channel_traits(std::string of_scheme, std::size_t longest_bytes, bool is_reliable, bool is_on_link)
+    : scheme{std::move(of_scheme)}, datagram_bytes_max{longest_bytes}, reliable{is_reliable}, on_link{is_on_link} {}
+
   std::string scheme;                 ///< "udp", "tcp" …
   std::size_t datagram_bytes_max = 0; ///< longest datagram it carries
   bool reliable = false;              ///< ordered and without loss while it lives (tcp, unix)
   bool on_link = false;               ///< the remote end is on a directly attached network or this machine
+  std::string declared_class;         ///< "control" or "drop" where the medium knows it without measuring; else empty
+  std::string declared_why;           ///< how it knows: "9600 baud"
+  double rate_bps = 0;                ///< bits per second that it carries at the most, where the medium knows; else 0
 };
 
 // ---- heard by a transport --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "runtime/base/base32.hpp"
 #include "runtime/base/overloaded.hpp"
+#include "runtime/link/places.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -27,14 +28,20 @@ link::link_config config_of(link_arguments& from) {
   out.reliable = from.channel.traits.reliable;
   out.features = from.channel.traits.reliable ? 0 : link::feature_records;
   out.on_link = from.channel.traits.on_link;
+  out.declared_class = from.channel.traits.declared_class;
+  out.declared_why = from.channel.traits.declared_why;
+  out.rate_bps = from.channel.traits.rate_bps;
   if (auto declared = from.channel.remote.parameters.find("class"); declared != from.channel.remote.parameters.end())
-    if (declared->second == "control" || declared->second == "drop") out.declared_class = declared->second;
+    if (declared->second == "control" || declared->second == "drop") {
+      out.declared_class = declared->second;
+      out.declared_why = "its URI says so";
+    }
   out.expected = from.expected;
   out.space = from.space;
   out.certificate = std::move(from.certificate);
   out.node_name = std::move(from.node_name);
   out.listening = std::move(from.listening);
-  out.observed_peer_at = to_string(from.channel.remote);
+  if (link::is_shareable(from.channel.remote)) out.observed_peer_at = to_string(from.channel.remote);
   out.check_member = std::move(from.check_member);
   out.join_with = std::move(from.ticket);
   return out;

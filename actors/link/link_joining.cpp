@@ -1,5 +1,6 @@
 #include "actors/link/link_spawning.hpp"
 #include "runtime/link/limits.hpp"
+#include "runtime/link/places.hpp"
 
 #include "runtime/identity/ticket.hpp"
 
@@ -69,6 +70,7 @@ caf::result<admission> join(links_self self, const join_namespace& wanted) {
   auto& attempt = state.joins[id];
   attempt.promise = promise;
   attempt.waiting = ticket->addresses;
+  std::erase_if(attempt.waiting, [](auto& each) { return !link::is_shareable(each); });
   attempt.ticket = std::move(*ticket);
   attempt.wait_until = self->clock().now() + transport_patience;
   continue_joins(self);

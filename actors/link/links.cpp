@@ -98,6 +98,7 @@ void on_link_up(links_self self, const link_up& news) {
   if (entry.initiated && std::find(places.begin(), places.end(), news.info.channel) == places.end())
     places.push_back(news.info.channel);
   for (auto& each : places) (void)state.plan.add(each, peer, false, now); // no room: others lead there
+  std::erase_if(places, [](auto& each) { return !link::is_shareable(each); });
   if (!places.empty() && state.given->name_space) self->send(state.given->name_space, remember_addresses{peer, places});
   close_duplicate(self, news.link);
   dial_due(self);

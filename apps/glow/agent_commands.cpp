@@ -105,7 +105,9 @@ void add_agent_commands(CLI::App& app, context& with) {
   start->add_option("--peer", flags->peer, "A place to keep a link to, a channel URI; may be repeated")
     ->take_all()
     ->allow_extra_args(false);
-  start->add_option("--media", flags->media, "Speak only these media (udp, tcp, unix); may be repeated; default: all")
+  start
+    ->add_option("--media", flags->media,
+                 "Speak only these media (udp, tcp, unix, tty, exec, stdio); may be repeated; default: all")
     ->take_all()
     ->allow_extra_args(false);
   flags->discovery_given =

@@ -35,6 +35,7 @@ void add_agent_commands(CLI::App& app, context& with); // up down
 void add_look_commands(CLI::App& app, context& with);  // status nodes links routes supervisor-tree metrics
 void add_mesh_commands(CLI::App& app, context& with);  // invite join ping trace link expel
 void add_store_commands(CLI::App& app, context& with); // put get ls cat rm mv log restore
+void add_stdio_command(CLI::App& app, context& with);  // stdio
 void add_job_commands(CLI::App& app, context& with);   // run jobs job cancel
 void add_service_commands(CLI::App& app, context& with); // listen dial expose forward
 

@@ -73,6 +73,7 @@ int run(std::vector<std::string> words) {
   add_agent_commands(app, with);
   add_look_commands(app, with);
   add_mesh_commands(app, with);
+  add_stdio_command(app, with);
   add_store_commands(app, with);
   add_job_commands(app, with);
   add_service_commands(app, with);

@@ -168,10 +168,15 @@ void add_link(CLI::App& app, context& with) {
                             "  glow link add tcp://nas.example.org:7400\n  glow link rm 3");
   group->require_subcommand(1);
   auto uri = std::make_shared<std::string>();
-  auto* add = add_command(*group, "add", "Keep a link to this place, redialled until it is removed",
-                          "It lasts until the agent stops; glow up --peer keeps it for good. glow links shows how it fares.",
-                          "  glow link add udp://192.168.1.5:7400");
-  add->add_option("URI", *uri, "A channel URI")->required();
+  auto* add =
+    add_command(*group, "add", "Keep a link to this place, redialled until it is removed",
+                "It lasts until the agent stops; glow up --peer keeps it for good. glow links shows how it fares.\n"
+                "tty: a serial line, given to the agents at both of its ends. exec: a command whose stdin and stdout lead\n"
+                "to another agent's glow stdio; blanks are written %20.",
+                "  glow link add udp://192.168.1.5:7400\n"
+                "  glow link add 'tty:/dev/ttyUSB0?baud=115200'\n"
+                "  glow link add exec:ssh%20nas%20glow%20stdio");
+  add->add_option("URI", *uri, "A channel URI: udp tcp unix tty exec")->required();
   add->callback([&with, uri] {
     with.action = [&with, uri] {
       return one_answer(with, "link.add", {{"uri", *uri}}, [](const json& d) {

@@ -1,4 +1,4 @@
-/// Two files of an agent's home that more than one program looks at: the control socket and the lock.
+/// Files of an agent's home that more than one program looks at: the control socket, the socket of `glow stdio`, and the lock.
 /// Header only and without CAF, so that small programs (glow, glow-shell) need not link the host room.
 /// Refuses to create the home or to speak over the socket.
 #pragma once
@@ -45,22 +45,22 @@ private:
 inline error os_error(const std::string& what) { return {error_code::io, what + ": " + std::strerror(errno)}; }
 
 inline constexpr const char* control_socket_name = "control.sock";
+inline constexpr const char* link_socket_name = "link.sock";
 inline constexpr const char* lock_file_name = "lock";
 
-/// Address of HOME/control.sock however deep HOME lies: sun_path holds 108 bytes, so the directory goes in by descriptor.
-/// Valid while this object lives.
+/// Address of HOME/control.sock, or of another socket there, however deep HOME lies: sun_path holds 108 bytes, so the directory
+/// goes in by descriptor. Valid while this object lives.
 struct control_address {
   owned_fd directory;
   sockaddr_un address{};
 };
 /// Errors: `io` when HOME cannot be opened (errno tells a missing one: ENOENT).
-inline result<control_address> control_address_of(const std::string& home) {
+inline result<control_address> control_address_of(const std::string& home, const char* socket_name = control_socket_name) {
   control_address out;
   out.directory.reset(::open(home.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!out.directory.valid()) return os_error("open directory " + home);
   out.address.sun_family = AF_UNIX;
-  std::snprintf(out.address.sun_path, sizeof out.address.sun_path, "/proc/self/fd/%d/%s", out.directory.get(),
-                control_socket_name);
+  std::snprintf(out.address.sun_path, sizeof out.address.sun_path, "/proc/self/fd/%d/%s", out.directory.get(), socket_name);
   return out;
 }
 

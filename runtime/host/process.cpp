@@ -1,6 +1,7 @@
 #include "runtime/host/process.hpp"
 
 #include "runtime/host/home_files.hpp"
+#include "runtime/host/piped_process.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -80,15 +81,13 @@ result<owned_fd> open_for_child(const std::string& path, int flags) {
 
 } // namespace
 
-result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_spec& spec, std::function<void(int)> on_exit) {
+namespace {
+
+/// `directory`: null for this process's own.
+result<std::unique_ptr<process>> spawn(uv_loop_t* loop, const process_spec& spec, const char* directory, const child_ends& ends,
+                                       std::function<void(int)> on_exit) {
   auto program = find_program(spec.argv.at(0));
   if (program.empty()) return {error_code::not_found, "no command '" + spec.argv[0] + "' on this machine"};
-  auto input = open_for_child("/dev/null", O_RDONLY);
-  auto output = open_for_child(spec.output_path, O_WRONLY | O_CREAT | O_TRUNC);
-  auto errors = open_for_child(spec.error_path, O_WRONLY | O_CREAT | O_TRUNC);
-  for (auto* each : {&input, &output, &errors})
-    if (!*each) return each->why();
-
   std::vector<std::string> argv;
   if (::access(pdeathsig_program, X_OK) == 0)
     argv = {pdeathsig_program, "--pdeathsig", "KILL", "--", program};
@@ -100,7 +99,7 @@ result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_s
   auto environment_pointers = pointers_to(environment);
 
   uv_stdio_container_t stdio[3]{};
-  const int fds[3] = {input->get(), output->get(), errors->get()};
+  const int fds[3] = {ends.input, ends.output, ends.errors};
   for (int i = 0; i < 3; ++i) {
     stdio[i].flags = UV_INHERIT_FD;
     stdio[i].data.fd = fds[i];
@@ -109,7 +108,7 @@ result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_s
   options.file = argv_pointers[0];
   options.args = argv_pointers.data();
   options.env = environment_pointers.data();
-  options.cwd = spec.directory.c_str();
+  options.cwd = directory;
   options.flags = UV_PROCESS_DETACHED; // a group of its own, so that kill() reaches what the command started
   options.stdio_count = 3;
   options.stdio = stdio;
@@ -122,12 +121,28 @@ result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_s
   held->on_exit = std::move(on_exit);
   held->uv.data = held.get();
   auto* raw = held.release();
-  if (int wrong = uv_spawn(loop.uv(), &raw->uv, &options); wrong != 0) {
+  if (int wrong = uv_spawn(loop, &raw->uv, &options); wrong != 0) {
     uv_close(reinterpret_cast<uv_handle_t*>(&raw->uv), free_closed);
     return {wrong == UV_ENOENT ? error_code::not_found : error_code::io,
             "start '" + spec.argv[0] + "': " + std::string{uv_strerror(wrong)}};
   }
   return std::unique_ptr<process>{std::make_unique<system_process>(raw)};
+}
+
+} // namespace
+
+result<std::unique_ptr<process>> start_process(actor_loop& loop, const process_spec& spec, std::function<void(int)> on_exit) {
+  auto input = open_for_child("/dev/null", O_RDONLY);
+  auto output = open_for_child(spec.output_path, O_WRONLY | O_CREAT | O_TRUNC);
+  auto errors = open_for_child(spec.error_path, O_WRONLY | O_CREAT | O_TRUNC);
+  for (auto* each : {&input, &output, &errors})
+    if (!*each) return each->why();
+  return spawn(loop.uv(), spec, spec.directory.c_str(), {input->get(), output->get(), errors->get()}, std::move(on_exit));
+}
+
+result<std::unique_ptr<process>> start_piped_process(uv_loop_t* loop, const std::vector<std::string>& argv,
+                                                     const child_ends& ends, std::function<void(int status)> on_exit) {
+  return spawn(loop, process_spec{argv, {}, {}, {}, {}}, nullptr, ends, std::move(on_exit));
 }
 
 } // namespace glow::host

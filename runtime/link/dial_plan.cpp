@@ -1,6 +1,7 @@
 #include "runtime/link/dial_plan.hpp"
 
 #include "runtime/link/limits.hpp"
+#include "runtime/link/places.hpp"
 
 #include <algorithm>
 #include <array>
@@ -55,6 +56,8 @@ result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_
       if (expected) each.expected = expected;
       return id;
     }
+  if (!permanent && !is_shareable(uri))
+    return error{error_code::usage, to_string(uri) + " is dialled only when this machine's owner asks for it (glow link add)"};
   if (!make_room(expected, permanent))
     return error{error_code::exhausted,
                  "no room to remember " + to_string(uri) + ": too many places to dial; remove some (glow link rm)"};

@@ -42,7 +42,10 @@ std::string over(duration span) {
 
 } // namespace
 
-estimates::estimates(bool on_link, std::string declared_class) : on_link_{on_link}, declared_{std::move(declared_class)} {
+estimates::estimates(bool on_link, std::string declared_class, std::string declared_why, double known_rate_bps)
+  : on_link_{on_link}, declared_{std::move(declared_class)}, declared_why_{std::move(declared_why)} {
+  known_rate_bps_ = known_rate_bps;
+  on_path_changed();
   reclassify();
 }
 
@@ -139,8 +142,10 @@ void estimates::on_peer_rtt(duration rtt) {
 void estimates::on_path_changed() {
   for (auto& each : pings_) each.number = 0;
   rtt_ = rtt_min_ = 0ns;
-  rtt_is_own_ = rate_is_ceiling_ = false;
-  loss_ = rate_bps_ = 0;
+  rtt_is_own_ = false;
+  loss_ = 0;
+  rate_bps_ = known_rate_bps_;
+  rate_is_ceiling_ = known_rate_bps_ > 0;
   last_pong_.reset();
   why_ = "not yet measured on this path";
 }
@@ -162,7 +167,7 @@ void estimates::reclassify() {
   const bool is_fast = rate_bps_ >= local_rate_bps;
   if (!declared_.empty()) {
     wanted = declared_;
-    why = "declared by the transport";
+    why = "declared by the transport" + (declared_why_.empty() ? "" : ": " + declared_why_);
     if (rtt_ > 0ns) why += "; " + rtt_in_words();
   } else if (rate_is_ceiling_ && rate_bps_ < control_rate_bps) {
     wanted = "control";

@@ -16,8 +16,9 @@ namespace glow::link {
 
 class estimates {
 public:
-  /// `declared_class`: "control" or "drop" where the transport says so, else empty.
-  estimates(bool on_link, std::string declared_class);
+  /// `declared_class`: "control" or "drop" where the transport says so, else empty. `declared_why`: its reason, if it told one.
+  /// `known_rate_bps`: what the channel carries at the most, where that needs no measuring.
+  estimates(bool on_link, std::string declared_class, std::string declared_why = {}, double known_rate_bps = 0);
 
   /// Books a ping and gives its number.
   std::uint32_t on_ping_sent(steady_time now);
@@ -67,6 +68,8 @@ private:
 
   bool on_link_;
   std::string declared_;
+  std::string declared_why_;
+  double known_rate_bps_ = 0;
   std::array<ping, limits::pings_outstanding_max> pings_{};
   std::uint32_t next_number_ = 1;
   steady_time last_ping_at_{};

@@ -72,6 +72,25 @@ inline constexpr std::uint64_t record_loss_sample_bytes = 48u << 10;
 /// Links one node keeps; a home mesh has tens.
 inline constexpr std::size_t links_max = 512;
 
+// ---- serial lines ------------------------------------------------------------------------------------------------------
+/// Datagram on a serial line: handshakes must fit, also those of end-to-end sessions over it. 1.3 s at 9600 baud, which is
+/// why it goes in pieces that shorter datagrams may pass.
+inline constexpr std::size_t serial_datagram_bytes_max = udp_datagram_bytes_max;
+/// Pieces of one datagram (four bits of a frame), and the shortest ones that so many make a whole datagram of.
+inline constexpr std::size_t serial_pieces_max = 16;
+inline constexpr std::size_t serial_piece_bytes_min = 80;
+/// Time on the wire of one frame, where the line is fast enough for the shortest piece: what a ping waits for at most.
+inline constexpr duration serial_frame_time = 250ms;
+/// What waits for a serial line, in bytes of datagrams: so much time, and two of the longest at the least. More would only
+/// be stale when it arrives; the streams above slow down by what is dropped.
+inline constexpr duration serial_queue_time = 500ms;
+inline constexpr std::size_t serial_queue_bytes_min = 2 * serial_datagram_bytes_max;
+inline constexpr std::size_t serial_queue_bytes_max = 64u << 10;
+/// Short datagrams that may pass a long one before its next piece goes.
+inline constexpr std::size_t serial_passing_max = 4;
+/// A frame is handed to the line so long before the one ahead of it has left: timers are late by some milliseconds.
+inline constexpr duration serial_lead = 20ms;
+
 // ---- links (actor) -----------------------------------------------------------------------------------------------------
 /// Strangers' channels that links remembers: those of every transport, and some on their way.
 inline constexpr std::size_t strangers_max = 1024;

@@ -19,7 +19,7 @@ std::uint32_t micros(duration d) { return static_cast<std::uint32_t>(std::clamp<
 } // namespace
 
 link_machine::link_machine(link_config config)
-  : config_{std::move(config)}, estimates_{config_.on_link, config_.declared_class} {}
+  : config_{std::move(config)}, estimates_{config_.on_link, config_.declared_class, config_.declared_why, config_.rate_bps} {}
 
 // ---- effects ----------------------------------------------------------------------------------------------------
 

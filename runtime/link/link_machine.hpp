@@ -38,6 +38,8 @@ struct link_config : handshake_terms {
   bool reliable = false;      ///< the channel neither loses nor reorders: nothing is sent twice
   bool on_link = false;       ///< the remote end is on a directly attached network
   std::string declared_class; ///< "control" or "drop" when the transport or its URI says so; empty: measured
+  std::string declared_why;   ///< "9600 baud"; may be empty
+  double rate_bps = 0;        ///< of the channel, where its transport knows it without measuring
   bool liveness = true;       ///< probe silence, beat when idle; false for end-to-end sessions
   duration idle_close{};      ///< say goodbye after that long without packets; zero: never
 };

@@ -18,10 +18,17 @@ void add_new(std::vector<channel_uri>& to, channel_uri uri) {
 bool is_wildcard_host(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 bool is_loopback_host(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
+bool is_shareable(const channel_uri& place) {
+  if (place.scheme == "exec" || place.scheme == "stdio") return false;
+  return place.scheme != "tty" || !place.host.empty(); // a device has a path, and no host
+}
+
 std::vector<channel_uri> places_of_peer(const std::vector<channel_uri>& listening, const channel_uri& remote) {
   std::vector<channel_uri> out;
-  bool same_machine = remote.host.empty() || is_loopback_host(remote.host);
+  // at the other end of a serial line or a command is another machine, although it has no address
+  bool same_machine = (remote.host.empty() && is_shareable(remote)) || is_loopback_host(remote.host);
   for (auto uri : listening) {
+    if (!is_shareable(uri)) continue;
     if (uri.host.empty() || is_loopback_host(uri.host)) {
       if (!same_machine) continue;
     } else if (is_wildcard_host(uri.host)) {
@@ -37,6 +44,7 @@ std::vector<channel_uri> places_of_peer(const std::vector<channel_uri>& listenin
 std::vector<channel_uri> own_places(const std::vector<channel_uri>& listening, const std::vector<std::string>& hosts) {
   std::vector<channel_uri> out;
   for (auto& uri : listening) {
+    if (!is_shareable(uri)) continue;
     if (!is_wildcard_host(uri.host)) {
       add_new(out, uri);
       continue;

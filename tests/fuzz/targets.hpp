@@ -11,6 +11,7 @@ extern const target uri_target;
 // link: targets_link.cpp, targets_handshake.cpp, targets_link_machine.cpp
 extern const target datagram_target;
 extern const target framing_target;
+extern const target serial_framing_target;
 extern const target link_frames_target;
 extern const target handshake_payload_target;
 extern const target sealed_packet_target;
@@ -47,6 +48,7 @@ inline std::vector<const target*> all_targets() {
           &uri_target,
           &datagram_target,
           &framing_target,
+          &serial_framing_target,
           &link_frames_target,
           &handshake_payload_target,
           &sealed_packet_target,

@@ -7,6 +7,7 @@
 #include "runtime/link/limits.hpp"
 #include "runtime/link/payload.hpp"
 #include "runtime/link/records.hpp"
+#include "runtime/link/serial_framing.hpp"
 #include "runtime/link/session.hpp"
 #include "tests/fuzz/script.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -106,6 +107,45 @@ std::vector<seed> framing_seeds() {
   byte_string small{1, 2, 1, 1};
   for (auto size : std::array<std::size_t, 3>{99, 100, 101}) (void)append_frame(small, filled(size, size));
   return {{"stream", stream}, {"bounded", small}};
+}
+
+// ---- frames on serial lines ------------------------------------------------------------------------------------
+
+std::vector<byte_string> hear(serial_receiver& receiver, byte_view line, script* pieces) {
+  std::vector<byte_string> out;
+  while (!line.empty()) {
+    auto piece = line.first(pieces ? std::min<std::size_t>(line.size(), 1 + pieces->u8() % 32) : line.size());
+    line = line.subspan(piece.size());
+    receiver.feed(piece, out);
+    require(receiver.waiting_bytes() <= serial_frame_bytes(limits::serial_datagram_bytes_max) + limits::serial_datagram_bytes_max,
+            "at most one frame and one datagram wait");
+  }
+  return out;
+}
+
+void check_serial_framing(byte_view input) {
+  script from{input};
+  script pieces{from.counted_bytes()};
+  auto line = from.rest();
+  serial_receiver whole, pieced;
+  auto heard = hear(whole, line, nullptr);
+  require(heard == hear(pieced, line, &pieces), "where reads split a line changes nothing");
+  for (auto& each : heard) require(each.size() <= limits::serial_datagram_bytes_max, "a datagram is within its bounds");
+  auto next = filled(200, 5);
+  byte_string frames;
+  for (auto& each : serial_frames(next, 3, limits::serial_piece_bytes_min)) append(frames, each);
+  auto after = hear(whole, frames, nullptr);
+  require(!after.empty() && after.back() == next, "whatever came before, the next datagram is heard");
+}
+
+std::vector<seed> serial_framing_seeds() {
+  std::vector<seed> out;
+  for (auto size : std::array<std::size_t, 3>{1, 300, 700}) {
+    byte_string line{3, 9, 1, 30};
+    for (auto& each : serial_frames(filled(size, size), 1, limits::serial_piece_bytes_min)) append(line, each);
+    out.push_back({"bytes_" + std::to_string(size), line});
+  }
+  return out;
 }
 
 // ---- control frames --------------------------------------------------------------------------------------------
@@ -301,6 +341,8 @@ std::vector<seed> record_seeds() {
 const target datagram_target{"datagram", "link::type_of, decode_handshake_1/2/3, decode_cookie_reply, acceptor", check_datagram,
                              datagram_seeds, 2048};
 const target framing_target{"framing", "link::frame_cutter (tcp, unix)", check_framing, framing_seeds, 4096};
+const target serial_framing_target{"serial_framing", "link::serial_receiver (tty)", check_serial_framing, serial_framing_seeds,
+                                   4096};
 const target link_frames_target{"link_frames", "link::decode_frame, admission_receiver", check_link_frames, link_frames_seeds,
                                 2048};
 const target handshake_payload_target{"handshake_payload", "link::decode_payload, decode_admission", check_payload, payload_seeds,

@@ -1,5 +1,6 @@
 /// The contract that every medium keeps (actors/contracts/transport.hpp), written once and run for each of them.
 #include "tests/transports/raw_peer.hpp"
+#include "tests/transports/serial_cable.hpp"
 #include "tests/transports/transport_probe.hpp"
 #include "transports/limits.hpp"
 
@@ -18,20 +19,32 @@ struct kind {
 };
 
 const std::vector<kind> all_kinds = {{"loopback", true, true}, {"udp", false, false}, {"tcp", true, true}, {"unix", true, true}};
+/// Where one dialler is enough: a cable has two ends.
+const std::vector<kind> kinds_and_lines = [] {
+  auto out = all_kinds;
+  out.push_back({"tty", false, false});
+  return out;
+}();
 
 struct stage {
-  explicit stage(const kind& each) : medium{each} {}
+  explicit stage(const kind& each) : medium{each} {
+    if (medium.scheme == "tty") cable.emplace();
+  }
   kind medium;
   scratch_directory directory;
+  std::optional<serial_cable> cable;
   transport_world world;
 
   channel_uri fresh_place(const std::string& name) const {
     if (medium.scheme == "loopback") return uri("loopback:" + name);
     if (medium.scheme == "unix") return uri("unix:" + directory.path + "/" + name);
+    if (cable) return cable->place(0);
     return uri(medium.scheme + "://127.0.0.1:0");
   }
   transport_end listening(const std::string& name = "server") { return world.open(medium.scheme, fresh_place(name)); }
   transport_end dialling() { return world.open(medium.scheme); }
+  /// Where a server is dialled: over a cable that is the cable's other end.
+  channel_uri place_to_dial(const transport_end& server) { return cable ? cable->place(1) : world.place_of(server); }
 };
 
 bool is_opened(record::heard& h) { return !h.opened.empty(); }
@@ -46,7 +59,7 @@ struct pair_of_ends {
 
 pair_of_ends connect_pair(stage& on) {
   pair_of_ends out{on.listening(), on.dialling()};
-  auto opened = on.world.dial(out.client, on.world.place_of(out.server));
+  auto opened = on.world.dial(out.client, on.place_to_dial(out.server));
   REQUIRE(opened.ok());
   out.at_client = opened->channel;
   on.world.tell_all(out.client.transport, out.at_client, {numbered(7, 4)});
@@ -63,7 +76,7 @@ pair_of_ends connect_pair(stage& on) {
 } // namespace
 
 TEST_CASE("a dialled channel carries datagrams both ways") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto ends = connect_pair(on);
   CHECK(ends.server.listener.notes->look([](auto& h) { return h.started.size(); }) == 1);
@@ -114,7 +127,7 @@ TEST_CASE("dialling where nobody listens is told") {
 }
 
 TEST_CASE("a URI that does not fit the medium is refused with an example") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   if (on.medium.scheme == "loopback") return; // any name fits
   CAPTURE(on.medium.scheme);
   auto client = on.dialling();
@@ -126,7 +139,7 @@ TEST_CASE("a URI that does not fit the medium is refused with an example") {
 }
 
 TEST_CASE("an oversize or empty datagram is dropped, and the next one passes") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto ends = connect_pair(on);
   auto max = ends.server.listener.notes->look([](auto& h) { return h.opened.front().traits.datagram_bytes_max; });
@@ -139,7 +152,7 @@ TEST_CASE("an oversize or empty datagram is dropped, and the next one passes") {
 }
 
 TEST_CASE("a claimed channel tells its owner, not the listener") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto ends = connect_pair(on);
   auto owner = on.world.make_probe();
@@ -157,7 +170,7 @@ TEST_CASE("a claimed channel tells its owner, not the listener") {
 }
 
 TEST_CASE("a claim of a channel that is gone is answered by channel_closed") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto server = on.listening();
   auto owner = on.world.make_probe();
@@ -187,7 +200,7 @@ TEST_CASE("a close is told exactly once, to the far owner only") {
 }
 
 TEST_CASE("the channels of an owner that dies are closed") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto ends = connect_pair(on);
   auto owner = on.world.make_probe();
@@ -208,7 +221,7 @@ TEST_CASE("the channels of an owner that dies are closed") {
 }
 
 TEST_CASE("a transport that dies takes its channels with it, and one whose listener dies follows") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto ends = connect_pair(on);
   on.world.kill(ends.server.listener.actor);
@@ -375,7 +388,7 @@ TEST_CASE("a frame of length zero closes its channel") {
 }
 
 TEST_CASE("a place that is taken is refused with the system's words") {
-  stage on{GENERATE(from_range(all_kinds))};
+  stage on{GENERATE(from_range(kinds_and_lines))};
   CAPTURE(on.medium.scheme);
   auto first = on.listening();
   auto second = on.world.open(on.medium.scheme, on.world.place_of(first));

@@ -47,6 +47,18 @@ TEST_CASE("the same place is one target, however often it is added") {
   CHECK(plan.size() == 1); // it has become permanent
 }
 
+TEST_CASE("a command or a device is dialled only if the owner asks for it") {
+  dial_plan plan;
+  steady_time now{};
+  for (auto* text : {"exec:reboot", "tty:/dev/ttyS0"}) {
+    CHECK(plan.add(place(text), node(1), false, now).why().code == error_code::usage);
+    CHECK(plan.size() == 0);
+    REQUIRE(plan.add(place(text), std::nullopt, true, now).ok());
+    CHECK(plan.add(place(text), node(1), false, now).ok()); // the owner has, so whose it is may be learnt
+    REQUIRE(plan.remove(*plan.add(place(text), node(1), false, now)));
+  }
+}
+
 TEST_CASE("the places of one node start best first, one stagger apart; other nodes do not wait for them") {
   dial_plan plan;
   steady_time now{};

@@ -155,3 +155,21 @@ TEST_CASE("loss is part of the reason, and of what is counted") {
   CHECK(link.books.round_trips()->count() == 40);
   CHECK(link.books.round_trips()->quantile(0.5) >= 30ms);
 }
+
+TEST_CASE("a rate that the medium knows counts until more is measured, also after a change of path") {
+  estimates known{true, "control", "9600 baud", 7680};
+  CHECK(known.rate_bps() == 7680);
+  known.on_path_changed();
+  CHECK(known.rate_bps() == 7680);
+  estimates fast{true, {}, {}, 1.2e6};
+  for (int i = 0; i < 3; ++i) fast.on_peer_rtt(2ms);
+  CHECK(fast.link_class() == "wan"); // directly attached and near, but its rate is no local network's
+}
+
+TEST_CASE("a declared class stays, whatever is measured, and tells how the medium knows it") {
+  estimates declared{true, "control", "9600 baud"};
+  CHECK(declared.link_class() == "control");
+  CHECK(declared.why() == "declared by the transport: 9600 baud");
+  estimates silent{true, "drop"};
+  CHECK(silent.why() == "declared by the transport");
+}

@@ -31,6 +31,26 @@ TEST_CASE("places of the peer's own machine are left out unless it is ours, too"
   CHECK(places_of_peer(listening, place("unix:/run/y")).size() == 2);
 }
 
+TEST_CASE("a command or a device is never taken from a peer, nor told to one") {
+  std::vector<channel_uri> private_places{place("exec:reboot"), place("exec://reboot"), place("tty:/dev/ttyS0?baud=9600"),
+                                          place("stdio:/home/me/link.sock")};
+  for (auto& each : private_places) {
+    CAPTURE(to_string(each));
+    CHECK_FALSE(is_shareable(each));
+    CHECK(places_of_peer({each}, place("unix:/run/y")).empty());
+    CHECK(places_of_peer({each}, place("tcp://127.0.0.1:1")).empty());
+    CHECK(own_places({each}, {"10.0.0.1"}).empty());
+  }
+  CHECK(is_shareable(place("udp://10.0.0.1:1")));
+  CHECK(is_shareable(place("unix:/run/y")));
+}
+
+TEST_CASE("who is at the other end of a serial line or a command is another machine") {
+  std::vector<channel_uri> listening{place("unix:/run/x"), place("tcp://127.0.0.1:8"), place("udp://10.1.2.3:4")};
+  for (auto* remote : {"tty:/dev/ttyS0", "exec:ssh%20nas%20glow%20stdio", "stdio:/home/me/link.sock"})
+    CHECK(texts(places_of_peer(listening, place(remote))) == std::vector<std::string>{"udp://10.1.2.3:4"});
+}
+
 TEST_CASE("our own wildcard hosts become our addresses of that family, or the loopback") {
   std::vector<std::string> hosts{"10.0.0.1", "fd00::1"};
   CHECK(texts(own_places({place("udp://0.0.0.0:7")}, hosts)) == std::vector<std::string>{"udp://10.0.0.1:7"});
