@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/contracts/jobs.hpp"
+#include "actors/contracts/mail.hpp"
 #include "actors/contracts/namespace.hpp"
 
 #include <caf/actor.hpp>
@@ -38,6 +39,7 @@ struct node_parts {
   endpoint_actor endpoint;
   store_actor store;
   jobs_actor jobs;
+  mail_actor mail;
   links_actor links;
   caf::actor supervisor; ///< root of the supervision tree
   agent_port_actor agent;

@@ -12,27 +12,12 @@
 
 #include "runtime/identity/roster.hpp"
 #include "runtime/mail/effects.hpp"
+#include "runtime/mail/status.hpp"
 
 #include <map>
 #include <set>
 
 namespace glow::mail {
-
-enum class letter_state : std::uint8_t { waiting, delivered, expired, refused };
-
-/// What the sender knows of a letter.
-struct letter_status {
-  letter_id id;
-  node_id to;
-  std::string box;
-  letter_state state = letter_state::waiting;
-  bool reachable = false; ///< the recipient, at present, for this letter
-  std::size_t custodians = 0;
-  std::string why; ///< it was refused, or the last attempt failed
-  wall_time sent{};
-  wall_time expires{}; ///< while it waits
-  wall_time ended{};   ///< when it does no more
-};
 
 class courier {
 public:
@@ -60,6 +45,7 @@ public:
   std::vector<letter_status> list() const;
   /// Nothing will change soon: it has ended, or the recipient is off and all is done for it that can be.
   bool is_at_rest(const letter_id& id, moment at) const;
+  std::size_t letters_waiting() const { return own_.letters; }
   std::size_t held_for_others() const { return held_.letters; }
 
 private:

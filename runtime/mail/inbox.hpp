@@ -10,17 +10,11 @@
 
 #include "runtime/identity/roster.hpp"
 #include "runtime/mail/effects.hpp"
+#include "runtime/mail/status.hpp"
 
 #include <map>
 
 namespace glow::mail {
-
-struct box_summary {
-  std::string name;
-  std::size_t letters = 0;
-  std::uint64_t bytes = 0;
-  wall_time oldest{}; ///< when its first message came
-};
 
 class inbox {
 public:

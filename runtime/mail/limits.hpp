@@ -46,7 +46,7 @@ inline constexpr std::size_t handovers_active_max = 2;
 inline constexpr std::size_t tellings_active_max = 4;
 /// A delivery that failed is tried again after the first pause, doubled each time up to the second, give or take a quarter.
 inline constexpr duration mail_retry_first = 1s;
-inline constexpr duration mail_retry_last = 5min;
+inline constexpr duration mail_retry_last = 1min;
 /// A node that declined custody is not asked again for this long.
 inline constexpr duration custody_declined_pause = 10min;
 /// One that did not answer is asked again sooner: it may only have been starting.

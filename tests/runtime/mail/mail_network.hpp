@@ -33,7 +33,7 @@ public:
     bool disk_full = false;
     std::vector<letter_id> acknowledged;
     std::vector<error> refused;
-    std::vector<std::string> fetched; ///< bodies that somebody took out of a box
+    std::vector<std::string> fetched; ///< bodies that are gone from the boxes since somebody took them
     std::map<std::uint64_t, std::string> leased;
     std::size_t deliveries = 0; ///< letters it was handed as their recipient, known ones included
   };
@@ -178,7 +178,10 @@ private:
 
   static void apply(node& it, const write_records& batch) {
     for (auto& [key, value] : batch.put) it.disk[key] = value;
-    for (auto& key : batch.remove) it.disk.erase(key);
+    for (auto& key : batch.remove) {
+      auto gone = it.disk.extract(key);
+      if (gone && as_text(key).starts_with("mail/b/")) it.fetched.push_back(to_text(gone.mapped()));
+    }
   }
 
   void perform(std::size_t i, effects&& todo) {
@@ -205,10 +208,7 @@ private:
                      else
                        it.refused.push_back(e.letter.why());
                    },
-                   [&](removal_answered& e) {
-                     auto held = it.leased.extract(e.lease);
-                     if (held && e.removed) it.fetched.push_back(held.mapped());
-                   },
+                   [&](removal_answered& e) { it.leased.erase(e.lease); },
                  },
                  each);
   }

@@ -150,6 +150,26 @@ TEST_CASE("messages of one sender come in their order, although a custodian has 
   CHECK(net.fetch_all(bob, "many") == expected);
 }
 
+TEST_CASE("an earlier letter is not taken for settled because a later one came first") {
+  mail_network net{3};
+  net.crash(bob);
+  net.send(alice, bob, "inbox", "first");
+  net.send(alice, bob, "inbox", "second");
+  net.write_one(alice);
+  net.write_one(alice);
+  REQUIRE(net.under_way() == 2); // carol is asked to hold each of them
+  net.deliver(0, true);
+  net.settle();
+  CHECK(net.mail(carol).letters().held_for_others() == 1);
+  net.crash(alice);
+  net.start(bob);
+  net.settle();
+  CHECK(net.fetch_all(bob, "inbox") == texts{"second"});
+  net.start(alice);
+  net.settle();
+  CHECK(net.fetch_all(bob, "inbox") == texts{"first"});
+}
+
 TEST_CASE("a letter whose life is over is dropped by its sender and by its custodian") {
   mail_network net{3};
   net.crash(bob);
