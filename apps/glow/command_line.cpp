@@ -28,8 +28,8 @@ constexpr auto retry_pause = std::chrono::milliseconds{50}; ///< a supervisor he
 
 /// Commands that may be asked twice: they change nothing.
 bool only_looks(const std::string& command) {
-  static const std::set<std::string> looking{"status", "nodes", "links", "routes", "trace",
-                                             "ls",     "log",   "jobs",  "job",    "supervisor-tree"};
+  static const std::set<std::string> looking{"status", "nodes", "links", "routes",    "trace",          "ls",
+                                             "log",    "jobs",  "job",   "mailboxes", "supervisor-tree"};
   return looking.contains(command);
 }
 

@@ -36,6 +36,7 @@ void add_mesh_commands(CLI::App& app,
                        context& with); // status nodes links routes invite join ping trace link expel supervisor-tree
 void add_store_commands(CLI::App& app, context& with); // put get ls cat rm mv log restore
 void add_job_commands(CLI::App& app, context& with);   // run jobs job cancel
+void add_mail_commands(CLI::App& app, context& with);  // send recv mailboxes
 
 /// A subcommand with its help: purpose, examples; the exit statuses are added. `--home` and `--json` may follow it.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& purpose, const std::string& details,

@@ -74,6 +74,7 @@ int run(std::vector<std::string> words) {
   add_mesh_commands(app, with);
   add_store_commands(app, with);
   add_job_commands(app, with);
+  add_mail_commands(app, with);
   split_at_dashes(words, with);
   auto asked = command_word(words);
   std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
