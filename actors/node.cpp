@@ -5,6 +5,7 @@
 #include "actors/gateway/gateway.hpp"
 #include "actors/jobs/jobs.hpp"
 #include "actors/link/links.hpp"
+#include "actors/mail/mail.hpp"
 #include "actors/namespace/namespace.hpp"
 #include "actors/router/router.hpp"
 #include "actors/store/store.hpp"
@@ -98,6 +99,12 @@ caf::actor make_jobs(caf::actor_system& system, node_plan& plan, const caf::stro
   return caf::actor_cast<caf::actor>(plan.parts.jobs);
 }
 
+caf::actor make_mail(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
+  plan.parts.mail = spawn_mail(system, {plan.keys, plan.roster, plan.parts.store, plan.parts.endpoint, plan.world, parent});
+  subscribe(plan, plan.parts.mail, true);
+  return caf::actor_cast<caf::actor>(plan.parts.mail);
+}
+
 caf::actor make_links(caf::actor_system& system, node_plan& plan, const caf::strong_actor_ptr& parent) {
   links_arguments arguments{plan.world, plan.keys, plan.options.node_name, plan.roster, plan.parts.name_space, plan.parts.router,
                             {},         parent};
@@ -179,6 +186,7 @@ caf::actor start_node(caf::actor_system& system, std::shared_ptr<node_plan> plan
   add("endpoint", make_endpoint);
   add("store", make_store);
   add("jobs", make_jobs);
+  add("mail", make_mail);
   add("links", make_links);
   add("transports", make_transports, true);
   if (plan->options.discovery && plan->options.discover) add("discovery", make_discovery);

@@ -18,6 +18,10 @@ enum class request_method : std::uint16_t {
   job_beat = 65,        ///< jobs: heartbeats of leases, load of the worker
   job_cancel = 66,      ///< jobs: give the step up
   job_result = 67,      ///< jobs: worker → coordinator, a step ended
+  mail_deliver = 80,    ///< mail: a letter for a box of yours
+  mail_receipt = 81,    ///< mail: which letters of this sender have you?
+  mail_hold = 82,       ///< mail: keep this letter of mine for its recipient
+  mail_settled = 83,    ///< mail: a receipt of the recipient, for its sender and its custodians
 };
 
 /// any actor → endpoint: ask a service on another node (or this one). Answered by response, or an error:

@@ -4,6 +4,7 @@
 
 #include "actors/contracts/gateway.hpp"
 #include "actors/contracts/jobs.hpp"
+#include "actors/contracts/mail.hpp"
 #include "actors/contracts/namespace.hpp"
 
 #include <caf/actor.hpp>
@@ -39,6 +40,7 @@ struct node_parts {
   endpoint_actor endpoint;
   store_actor store;
   jobs_actor jobs;
+  mail_actor mail;
   links_actor links;
   gateway_actor gateway; ///< where there is a control socket
   caf::actor supervisor; ///< root of the supervision tree

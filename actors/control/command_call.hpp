@@ -1,5 +1,5 @@
 /// One command of one program while it runs: its arguments, its one answer, its streams in and out.
-/// Commands are functions on this (mesh_commands.cpp, store_commands.cpp, job_commands.cpp, actor_commands.cpp).
+/// Commands are functions on this (mesh_commands.cpp, store_commands.cpp, job_commands.cpp, …).
 /// Refuses to outlive the control actor: everything here happens in the actor's own turns.
 #pragma once
 
@@ -31,6 +31,7 @@ std::span<const command_entry> mesh_commands();
 std::span<const command_entry> store_commands();
 std::span<const command_entry> job_commands();
 std::span<const command_entry> stream_commands();
+std::span<const command_entry> mail_commands();
 std::span<const command_entry> actor_commands();
 std::span<const command_entry> metrics_commands();
 

@@ -190,7 +190,8 @@ control_actor::behavior_type control_behavior(control_self self, node_parts part
   auto& state = self->state;
   state.parts = std::move(parts);
   state.world = std::move(world);
-  for (auto table : {mesh_commands(), store_commands(), job_commands(), stream_commands(), actor_commands(), metrics_commands()})
+  for (auto table : {mesh_commands(), store_commands(), job_commands(), stream_commands(), mail_commands(), actor_commands(),
+                     metrics_commands()})
     for (auto& entry : table) state.commands[entry.name] = &entry;
   auto me = caf::actor_cast<control_actor>(caf::strong_actor_ptr{self->ctrl()});
   auto socket = control_socket::listen(state.world->loop().uv(), state.parts.home, socket_events(me));

@@ -179,4 +179,36 @@ json job(const job_info& job, bool with_steps) {
   return out;
 }
 
+json letter(const mail::letter_status& letter, const identity::roster& roster) {
+  constexpr const char* states[] = {"waiting", "delivered", "expired", "refused"};
+  json out{{"id", to_string(letter.id)},
+           {"to", roster.name_of(letter.to)},
+           {"to_id", to_string(letter.to)},
+           {"box", letter.box},
+           {"state", states[static_cast<std::size_t>(letter.state)]},
+           {"sent", time(letter.sent)},
+           {"expires", time(letter.expires)},
+           {"ended", time(letter.ended)},
+           {"online", letter.reachable},
+           {"custodians", letter.custodians},
+           {"why", nullptr}};
+  if (!letter.why.empty()) put_name(out, "why", letter.why); // another node may have said it
+  return out;
+}
+
+json message(const message_taken& message, const identity::roster& roster) {
+  return {{"id", to_string(message.id)}, {"from", roster.name_of(message.from)}, {"from_id", to_string(message.from)},
+          {"box", message.box},          {"time", time(message.sent)},           {"received", time(message.received)},
+          {"size", message.body.size()}};
+}
+
+json mailboxes(const mailbox_list& list, const identity::roster& roster) {
+  auto boxes = json::array();
+  for (auto& each : list.boxes)
+    boxes.push_back({{"name", each.name}, {"messages", each.letters}, {"bytes", each.bytes}, {"oldest", time(each.oldest)}});
+  auto sent = json::array();
+  for (auto& each : list.letters) sent.push_back(letter(each, roster));
+  return {{"boxes", std::move(boxes)}, {"sent", std::move(sent)}, {"held_for_others", list.held_for_others}};
+}
+
 } // namespace glow::documents

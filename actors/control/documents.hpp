@@ -36,5 +36,9 @@ json entry(const listed_entry& entry);
 json version(const path_version& version);
 json put(const put_done& done);
 json job(const job_info& job, bool with_steps);
+json letter(const mail::letter_status& letter, const identity::roster& roster);
+/// About a message, without its body.
+json message(const message_taken& message, const identity::roster& roster);
+json mailboxes(const mailbox_list& list, const identity::roster& roster);
 
 } // namespace glow::documents

@@ -28,8 +28,9 @@ constexpr auto retry_pause = std::chrono::milliseconds{50}; ///< a supervisor he
 
 /// Commands that may be asked twice: they change nothing.
 bool only_looks(const std::string& command) {
-  static const std::set<std::string> looking{"status", "nodes", "links", "routes",          "trace",      "ls",
-                                             "log",    "jobs",  "job",   "supervisor-tree", "routes.why", "metrics"};
+  static const std::set<std::string> looking{"status",     "nodes",   "links",     "routes",      "trace",
+                                             "ls",         "log",     "jobs",      "job",         "supervisor-tree",
+                                             "routes.why", "metrics", "mailboxes", "expose.list", "forward.list"};
   return looking.contains(command);
 }
 

@@ -31,13 +31,14 @@ struct context {
   std::function<result<int>()> action;
 };
 
-void add_agent_commands(CLI::App& app, context& with); // up down
-void add_look_commands(CLI::App& app, context& with);  // status nodes links routes supervisor-tree metrics
-void add_mesh_commands(CLI::App& app, context& with);  // invite join ping trace link expel
-void add_store_commands(CLI::App& app, context& with); // put get ls cat rm mv log restore
-void add_stdio_command(CLI::App& app, context& with);  // stdio
-void add_job_commands(CLI::App& app, context& with);   // run jobs job cancel
+void add_agent_commands(CLI::App& app, context& with);   // up down
+void add_look_commands(CLI::App& app, context& with);    // status nodes links routes supervisor-tree metrics
+void add_mesh_commands(CLI::App& app, context& with);    // invite join ping trace link expel
+void add_store_commands(CLI::App& app, context& with);   // put get ls cat rm mv log restore
+void add_stdio_command(CLI::App& app, context& with);    // stdio
+void add_job_commands(CLI::App& app, context& with);     // run jobs job cancel
 void add_service_commands(CLI::App& app, context& with); // listen dial expose forward
+void add_mail_commands(CLI::App& app, context& with);    // send recv mailboxes
 
 /// A subcommand with its help: purpose, examples; the exit statuses are added. `--home` and `--json` may follow it.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& purpose, const std::string& details,

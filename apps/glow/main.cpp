@@ -77,6 +77,7 @@ int run(std::vector<std::string> words) {
   add_store_commands(app, with);
   add_job_commands(app, with);
   add_service_commands(app, with);
+  add_mail_commands(app, with);
   split_at_dashes(words, with);
   auto asked = command_word(words);
   std::reverse(words.begin(), words.end()); // CLI11 takes them from the back

@@ -42,6 +42,8 @@ extern const target store_sync_target;
 // jobs, control: targets_jobs.cpp, targets_control.cpp
 extern const target job_records_target;
 extern const target control_socket_target;
+// mail: targets_mail.cpp
+extern const target mail_target;
 
 inline std::vector<const target*> all_targets() {
   return {&text_target,
@@ -73,7 +75,8 @@ inline std::vector<const target*> all_targets() {
           &commit_target,
           &store_sync_target,
           &job_records_target,
-          &control_socket_target};
+          &control_socket_target,
+          &mail_target};
 }
 
 } // namespace glow::fuzz

@@ -106,6 +106,34 @@ void job_checker::on_output(const std::string& path, std::size_t versions, durat
   if (versions != 1) into_.add(when, fmt::format("output {} exists in {} versions instead of one", path, versions));
 }
 
+void mail_checker::on_sent(std::uint64_t number, std::size_t to, const digest& body) {
+  messages_[number] = {to, body, false, false, 0};
+}
+
+void mail_checker::on_acknowledged(std::uint64_t number) {
+  messages_[number].acknowledged = true;
+  ++acknowledged_;
+}
+
+void mail_checker::on_taken(std::uint64_t number, std::size_t at, const digest& body, duration when) {
+  auto found = messages_.find(number);
+  if (found == messages_.end() || found->second.to != at || found->second.body != body)
+    into_.add(when, fmt::format("node {} found message {} in its box, which nobody has sent like that", at, number));
+}
+
+void mail_checker::on_removed(std::uint64_t number, duration when) {
+  auto& message = messages_[number];
+  if (++message.removed > 1) into_.add(when, fmt::format("message {} was in the box of node {} twice", number, message.to));
+}
+
+void mail_checker::on_maybe_removed(std::uint64_t number) { messages_[number].maybe_removed = true; }
+
+void mail_checker::judge(duration when) {
+  for (auto& [number, each] : messages_)
+    if (each.acknowledged && each.removed == 0 && !each.maybe_removed)
+      into_.add(when, fmt::format("message {} to node {} was acknowledged and has not come", number, each.to));
+}
+
 void queue_checker::on_queue(const std::string& what, std::size_t length, std::size_t bound, duration when) {
   longest_ = std::max(longest_, length);
   if (length > bound) into_.add(when, fmt::format("{} holds {} entries, its bound is {}", what, length, bound));

@@ -111,6 +111,34 @@ private:
   violation_list& into_;
 };
 
+/// A message that was acknowledged to its sender is taken out of its box once, by the node it was sent to, as it was sent.
+class mail_checker {
+public:
+  explicit mail_checker(violation_list& into) : into_{into} {}
+  void on_sent(std::uint64_t number, std::size_t to, const digest& body);
+  void on_acknowledged(std::uint64_t number);
+  /// Somebody was given it.
+  void on_taken(std::uint64_t number, std::size_t at, const digest& body, duration when);
+  /// It is gone from its box for good; or nobody knows, for the node died over the question.
+  void on_removed(std::uint64_t number, duration when);
+  void on_maybe_removed(std::uint64_t number);
+  /// After quiet, when all boxes were emptied.
+  void judge(duration when);
+  std::uint64_t acknowledged() const { return acknowledged_; }
+
+private:
+  struct message {
+    std::size_t to = 0;
+    digest body;
+    bool acknowledged = false;
+    bool maybe_removed = false;
+    std::size_t removed = 0;
+  };
+  violation_list& into_;
+  std::map<std::uint64_t, message> messages_;
+  std::uint64_t acknowledged_ = 0;
+};
+
 /// Queues stay within their bounds.
 class queue_checker {
 public:

@@ -88,6 +88,29 @@ TEST_CASE("a job that did not end well, and an output that is missing or doubled
   CHECK(seen.all().size() == 3);
 }
 
+TEST_CASE("a message that is lost, doubled, altered or in another's box is a violation") {
+  violation_list seen;
+  mail_checker checker{seen};
+  digest body{{1}};
+  checker.on_sent(1, 5, body);
+  checker.on_acknowledged(1);
+  checker.on_taken(1, 5, body, 0ns);
+  checker.on_removed(1, 0ns);
+  checker.on_sent(2, 5, body); // never acknowledged
+  checker.on_sent(3, 5, body);
+  checker.on_acknowledged(3);
+  checker.on_maybe_removed(3); // its node died over the question
+  checker.judge(0ns);
+  CHECK(seen.empty());
+  checker.on_removed(1, 0ns);
+  checker.on_taken(2, 4, body, 0ns);
+  checker.on_taken(2, 5, digest{{2}}, 0ns);
+  checker.on_sent(4, 5, body);
+  checker.on_acknowledged(4);
+  checker.judge(0ns);
+  CHECK(seen.all().size() == 4);
+}
+
 TEST_CASE("a queue beyond its bound is a violation, and the list of violations is bounded itself") {
   violation_list seen;
   queue_checker checker{seen};

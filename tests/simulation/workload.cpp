@@ -15,6 +15,7 @@ constexpr std::size_t file_bytes_max = 120'000;
 /// hops.
 constexpr std::size_t small_mesh = 10;
 constexpr std::size_t job_steps = 4;
+constexpr std::size_t letter_bytes_max = 20'000;
 constexpr duration request_patience = 20s;
 constexpr duration final_patience = 4min; // everybody reads everything at once, over the slowest cables, too
 
@@ -35,7 +36,7 @@ service_actor::behavior_type probe_behavior(service_actor::pointer, std::functio
 workload::workload(simulated_mesh& mesh, std::uint64_t seed, violation_list& violations)
   : mesh_{mesh}, random_{seed ^ 0x776f726bULL}, deliveries_{violations},
     plaintext_{violations, to_bytes(std::string_view{"the plaintext of a payload"})}, objects_{violations}, replicas_{violations},
-    job_check_{violations} {
+    job_check_{violations}, mail_{violations} {
   mesh_.on_parts([this](std::size_t node) { serve_on(node); });
 }
 
@@ -48,6 +49,8 @@ void workload::begin() {
   repeat(large ? 60s : std::max<duration>(per_node(60), 10s), &workload::put_something);
   repeat(large ? 60s : std::max<duration>(per_node(60), 10s), &workload::read_something);
   repeat(large ? 10min : 90s, &workload::submit_job);
+  repeat(large ? 10s : std::max<duration>(per_node(15), 2s), &workload::send_letter_somewhere);
+  repeat(large ? 15s : std::max<duration>(per_node(20), 3s), &workload::take_letter_somewhere);
 }
 
 void workload::repeat(duration mean, void (workload::*what)()) {
@@ -164,6 +167,59 @@ void workload::submit_job() {
     });
 }
 
+/// To anybody, above all to those that are down or asleep.
+void workload::send_letter_somewhere() {
+  auto from = some_node_up();
+  auto to = random_.next_below(mesh_.size());
+  if (!from || !mesh_.at(*from).parts.mail) return;
+  auto number = ++last_number_;
+  byte_string body;
+  append_le(body, number);
+  append(body, some_content(scaled(scaled(letter_bytes_max))));
+  mail_.on_sent(number, to, digest_of(body));
+  mesh_.ask<letter_sent>(mesh_.at(*from).parts.mail, 30s, send_letter{mesh_.id_of(to), "box", std::move(body), 24h},
+                         [this, number](letter_sent&) { mail_.on_acknowledged(number); });
+}
+
+void workload::take_letter_somewhere() {
+  auto at = some_node_up();
+  if (at && mesh_.at(*at).parts.mail) take_letter(*at, [](bool) {});
+}
+
+void workload::take_letter(std::size_t at, std::function<void(bool more)> then) {
+  auto mail = mesh_.at(at).parts.mail;
+  auto lease = ++last_number_;
+  mesh_.ask<message_taken>(
+    mail, 30s, take_message{"box", lease, 0s},
+    [=, this](message_taken& taken) {
+      auto number = taken.body.size() < 8 ? 0 : read_le<std::uint64_t>(taken.body.data());
+      mail_.on_taken(number, at, digest_of(taken.body), mesh_.runs().elapsed());
+      mesh_.ask<take_ended>(
+        mail, 30s, end_take{lease, true},
+        [=, this](take_ended&) {
+          mail_.on_removed(number, mesh_.runs().elapsed());
+          then(true);
+        },
+        [=, this](const error&) {
+          mail_.on_maybe_removed(number);
+          then(true);
+        });
+    },
+    [=, this](const error& why) {
+      // it may have been too slow to answer: whatever it then holds out is nobody's
+      mesh_.ask<take_ended>(mail, 30s, end_take{lease, false}, [](take_ended&) {});
+      then(why.code != error_code::not_found);
+    });
+}
+
+void workload::empty_box(std::size_t at) {
+  take_letter(at, [this, at](bool more) {
+    if (more) return mesh_.runs().after(100ms, [this, at] { empty_box(at); });
+    --outstanding_;
+    if (--boxes_left_ == 0) mail_.judge(mesh_.runs().elapsed());
+  });
+}
+
 void workload::check_jobs() {
   for (auto& each : jobs_submitted_) {
     outstanding_ += 1;
@@ -197,6 +253,9 @@ void workload::check_jobs() {
 
 void workload::check_all() {
   check_jobs();
+  boxes_left_ = mesh_.size();
+  outstanding_ += boxes_left_;
+  for (std::size_t at = 0; at < mesh_.size(); ++at) empty_box(at);
   for (std::size_t at = 0; at < mesh_.size(); ++at) {
     ++outstanding_;
     mesh_.ask<path_list>(

@@ -1,4 +1,5 @@
-/// What the people of a simulated mesh do: send requests, put files, read them anywhere, run jobs. Tells the checkers.
+/// What the people of a simulated mesh do: send requests and messages, put files, read them anywhere, run jobs. Tells the
+/// checkers.
 #pragma once
 
 #include "tests/simulation/checkers.hpp"
@@ -13,7 +14,7 @@ public:
   void begin();
   /// No new work; what is under way goes on.
   void end() { working_ = false; }
-  /// After quiet: every member reads every acknowledged object and lists the namespace, jobs are looked at.
+  /// After quiet: every member reads every acknowledged object and lists the namespace, jobs are looked at, boxes are emptied.
   /// `done` is called when all answers are in.
   void check_all();
   bool all_checked() const { return outstanding_ == 0; }
@@ -21,6 +22,7 @@ public:
   const delivery_checker& deliveries() const { return deliveries_; }
   const object_checker& objects() const { return objects_; }
   std::uint64_t jobs() const { return jobs_submitted_.size(); }
+  std::uint64_t messages() const { return mail_.acknowledged(); }
   plaintext_checker& plaintext() { return plaintext_; }
 
 private:
@@ -29,6 +31,10 @@ private:
   void put_something();
   void read_something();
   void submit_job();
+  void send_letter_somewhere();
+  void take_letter_somewhere();
+  void take_letter(std::size_t at, std::function<void(bool more)> then);
+  void empty_box(std::size_t at);
   void serve_on(std::size_t node);
   void put(std::size_t at, const std::string& path, byte_string content, std::function<void()> acknowledged = nullptr);
   void read(std::size_t at, const std::string& path, duration patience, std::function<void(result<byte_string>)> then);
@@ -51,11 +57,13 @@ private:
   object_checker objects_;
   replica_checker replicas_;
   job_checker job_check_;
+  mail_checker mail_;
   bool working_ = false;
   std::uint64_t last_number_ = 0;
   std::map<std::size_t, std::uint64_t> served_lives_; ///< by node: the endpoint that its probe service is registered with
   std::vector<submitted_job> jobs_submitted_;
   std::size_t outstanding_ = 0;
+  std::size_t boxes_left_ = 0; ///< to be emptied, before mail is judged
 };
 
 } // namespace glow::simulation
