@@ -88,16 +88,15 @@ void arm(endpoint_self self) {
 
 void perform(endpoint_self self, stream::endpoint_effects&& todo) {
   for (auto& each : todo)
-    std::visit(
-      overloaded{
-        [&](stream::send_payloads& e) {
-          self->send(self->state.router, payloads_to_route{e.to, e.traffic, e.direct, packet_batch{std::move(e.payloads)}});
-        },
-        [&](stream::request_arrived& e) { serve(self, e); },
-        [&](stream::request_answered& e) { deliver_answer(self, e); },
-        [&](stream::stream_told& e) { tell_stream(self, e); },
-      },
-      each);
+    std::visit(overloaded{
+                 [&](stream::send_payloads& e) {
+                   self->send(self->state.router, payloads_to_route{e.to, e.traffic, e.direct, std::move(e.payloads)});
+                 },
+                 [&](stream::request_arrived& e) { serve(self, e); },
+                 [&](stream::request_answered& e) { deliver_answer(self, e); },
+                 [&](stream::stream_told& e) { tell_stream(self, e); },
+               },
+               each);
   arm(self);
 }
 
@@ -170,7 +169,7 @@ endpoint_actor::behavior_type endpoint_behavior(endpoint_self self, const endpoi
   self->send(state.router, attach_local{caf::actor_cast<caf::strong_actor_ptr>(self)});
   self->send(state.router, subscribe_routes{caf::actor_cast<caf::strong_actor_ptr>(self)});
   return {
-    [=, &machine](payloads_arrived& m) { perform(self, machine.on_payloads(m.from, m.direct, m.payloads.take(), now())); },
+    [=, &machine](payloads_arrived& m) { perform(self, machine.on_payloads(m.from, m.direct, std::move(m.payloads), now())); },
     [=, &machine](const routes_changed& m) { perform(self, machine.on_routes(routes_of(m), now())); },
     [=, &machine](const roster_changed& m) { perform(self, machine.on_roster(m.roster, now())); },
     [=](send_request& m) { return ask(self, m); },

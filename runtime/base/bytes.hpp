@@ -87,11 +87,13 @@ Int read_le(const std::uint8_t* from) {
 
 /// Many packets that travel in one message, shared without copying.
 /// The sole holder may take the packets out; everybody else reads.
+/// Each packet may begin with headroom: bytes that mean nothing yet, or no more, so that a header is put before its content,
+/// or taken off, without moving it.
 class packet_batch {
 public:
   packet_batch() = default;
-  explicit packet_batch(std::vector<byte_string> packets)
-    : packets_{std::make_shared<std::vector<byte_string>>(std::move(packets))} {}
+  explicit packet_batch(std::vector<byte_string> packets, std::size_t headroom = 0)
+    : packets_{std::make_shared<std::vector<byte_string>>(std::move(packets))}, headroom_{headroom} {}
   static packet_batch of(byte_string packet) {
     std::vector<byte_string> packets;
     packets.push_back(std::move(packet));
@@ -100,6 +102,9 @@ public:
 
   bool empty() const { return !packets_ || packets_->empty(); }
   std::size_t size() const { return packets_ ? packets_->size() : 0; }
+  /// Bytes before the content of each packet; no packet is shorter.
+  std::size_t headroom() const { return headroom_; }
+  /// With their headroom.
   const std::vector<byte_string>& packets() const {
     static const std::vector<byte_string> none;
     return packets_ ? *packets_ : none;
@@ -109,11 +114,24 @@ public:
     for (auto& each : packets()) sum += each.size();
     return sum;
   }
+  /// Their contents, valid while the batch is.
+  std::vector<byte_view> contents() const {
+    std::vector<byte_view> out;
+    for (auto& each : packets()) out.push_back(byte_view{each}.subspan(headroom_));
+    return out;
+  }
   /// Moves the packets out when nobody else holds them, copies otherwise.
-  std::vector<byte_string> take() {
+  std::vector<byte_string> take_with_headroom() {
     if (!packets_) return {};
     auto held = std::move(packets_);
     return held.use_count() == 1 ? std::move(*held) : *held;
+  }
+  /// The same, contents alone.
+  std::vector<byte_string> take() {
+    auto out = take_with_headroom();
+    if (headroom_ > 0)
+      for (auto& each : out) each.erase(each.begin(), each.begin() + static_cast<std::ptrdiff_t>(headroom_));
+    return out;
   }
   /// Keeps `credit` until the last copy of this batch is gone (not the packets: the batch), so that a reader at the
   /// wire knows what still waits in mailboxes.
@@ -121,6 +139,7 @@ public:
 
 private:
   std::shared_ptr<std::vector<byte_string>> packets_;
+  std::size_t headroom_ = 0;
   std::shared_ptr<void> credit_;
 };
 

@@ -24,7 +24,7 @@ link_machine::link_machine(link_config config)
 // ---- effects ----------------------------------------------------------------------------------------------------
 
 void link_machine::flush(effects& out) {
-  if (!delivered_.empty()) out.push_back(deliver_packets{packet_batch{std::exchange(delivered_, {})}});
+  if (!delivered_.empty()) out.push_back(deliver_packets{packet_batch{std::exchange(delivered_, {}), sealed_header_bytes}});
   if (!outgoing_.empty()) out.push_back(send_datagrams{packet_batch{std::exchange(outgoing_, {})}});
 }
 
@@ -124,7 +124,7 @@ void link_machine::on_sealed(effects& out, channel_key channel, byte_string& dat
   if (session_) {
     // a failed open spoils its bytes: copy only where somebody else may still open them
     auto copy = has_unproven ? datagram : byte_string{};
-    if (session_->open(datagram)) {
+    if (session_->open_in_place(datagram)) {
       estimates_.on_bytes_received(bytes);
       return on_opened(out, channel, datagram, type, now);
     }
@@ -144,10 +144,10 @@ bool link_machine::open_under_unproven(effects& out, byte_string& datagram, data
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
     if (!attempts_[i].unproven) continue;
     auto copy = datagram;
-    if (!attempts_[i].unproven->open(copy)) continue;
+    if (!attempts_[i].unproven->open_in_place(copy)) continue;
     datagram = std::move(copy);
     if (type == datagram_type::sealed_frame) { // a close frame as first word is a refusal, not an agreement
-      auto first = decode_frame(datagram);
+      auto first = decode_frame(byte_view{datagram}.subspan(sealed_header_bytes));
       if (first && std::holds_alternative<close_frame>(*first)) {
         on_closed_by_peer(out, std::get<close_frame>(*first).why);
         return false;
@@ -175,7 +175,7 @@ void link_machine::on_opened(effects& out, channel_key channel, byte_string& pla
     records_.on_path_changed();
     emit(out, move_channel{channel});
   }
-  if (type == datagram_type::sealed_frame) return on_frame(out, plain, now);
+  if (type == datagram_type::sealed_frame) return on_frame(out, byte_view{plain}.subspan(sealed_header_bytes), now);
   if (phase_ != phase::up) return; // before admission nobody's packets pass
   last_packet_at_ = now;
   ++counters_.packets_in;
@@ -228,14 +228,15 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
     counters_.dropped_not_up += offered - (before_up_.size() - waiting_before);
     return out;
   }
-  auto all = packets.take();
+  const auto headroom = packets.headroom();
+  auto all = packets.take_with_headroom();
   auto longest = std::max(one_datagram(), records_.cut_bytes_max());
   std::size_t bytes = 0;
   std::size_t sealed = 0;
   outgoing_.reserve(all.size());
   for (auto& each : all) {
-    if (each.empty() || each.size() > longest) continue;
-    session_->seal(datagram_type::sealed_packet, each, now);
+    if (each.size() <= headroom || each.size() - headroom > longest) continue;
+    session_->seal(datagram_type::sealed_packet, each, now, headroom);
     bytes += each.size();
     ++sealed;
     send_sealed(std::move(each));

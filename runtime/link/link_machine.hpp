@@ -171,7 +171,7 @@ private:
   std::optional<admission_sender> admission_out_;
   admission_receiver admission_in_;
 
-  std::vector<byte_string> delivered_; ///< opened within the present input
+  std::vector<byte_string> delivered_; ///< opened within the present input, with sealed_header_bytes of headroom
   std::vector<byte_string> outgoing_;  ///< to be sent by the present input
   std::vector<byte_string> before_up_; ///< packets that wait for the handshake
   steady_time up_since_{};

@@ -20,7 +20,9 @@ void put_le32(std::uint8_t* at, std::uint32_t value) {
 }
 
 /// Makes room for header and tag around the bytes, with one copy at most.
-void make_room(byte_string& packet) {
+void make_room(byte_string& packet, std::size_t headroom) {
+  if (headroom == sealed_header_bytes) return packet.resize(packet.size() + sealed_tag_bytes);
+  packet.erase(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(headroom));
   auto plain_bytes = packet.size();
   if (packet.capacity() >= plain_bytes + sealed_overhead_bytes) {
     packet.resize(plain_bytes + sealed_overhead_bytes);
@@ -61,7 +63,7 @@ void key_ratchet::advance_to(std::uint64_t epoch) {
   }
 }
 
-void session::seal(datagram_type type, byte_string& packet, steady_time now) {
+void session::seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom) {
   if (now - epoch_since_ >= limits::session_epoch_life && send_counter_ % epoch_packets != 0)
     send_counter_ = (send_counter_ / epoch_packets + 1) * epoch_packets;
   auto counter = send_counter_++;
@@ -69,8 +71,8 @@ void session::seal(datagram_type type, byte_string& packet, steady_time now) {
     sending_.advance_to(counter / epoch_packets);
     epoch_since_ = now;
   }
-  auto plain_bytes = packet.size();
-  make_room(packet);
+  auto plain_bytes = packet.size() - headroom;
+  make_room(packet, headroom);
   packet[0] = static_cast<std::uint8_t>(type);
   put_le32(packet.data() + 1, peer_index_);
   put_le32(packet.data() + 5, static_cast<std::uint32_t>(counter));
@@ -98,6 +100,12 @@ bool session::decrypt(byte_string& datagram, std::uint64_t counter, const secret
 }
 
 bool session::open(byte_string& datagram) {
+  if (!open_in_place(datagram)) return false;
+  datagram.erase(datagram.begin(), datagram.begin() + sealed_header_bytes);
+  return true;
+}
+
+bool session::open_in_place(byte_string& datagram) {
   last_was_replay_ = false;
   if (datagram.size() < sealed_overhead_bytes) return ++rejected_, false;
   auto counter = full_counter(read_le<std::uint32_t>(datagram.data() + 5));
@@ -113,9 +121,7 @@ bool session::open(byte_string& datagram) {
   receiving_.advance_to(epoch);
   last_was_newest_ = counter >= window_.next();
   window_.accept(counter);
-  auto plain_bytes = datagram.size() - sealed_overhead_bytes;
-  std::memmove(datagram.data(), datagram.data() + sealed_header_bytes, plain_bytes);
-  datagram.resize(plain_bytes);
+  datagram.resize(datagram.size() - sealed_tag_bytes);
   return true;
 }
 

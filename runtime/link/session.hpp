@@ -59,11 +59,14 @@ public:
   session(std::uint32_t peer_index, const secret_key& send_key, const secret_key& receive_key, steady_time now)
     : peer_index_{peer_index}, sending_{send_key}, receiving_{receive_key}, epoch_since_{now} {}
 
-  /// Turns the plain bytes in `packet` into a sealed datagram. `type` must be one of the sealed ones.
-  void seal(datagram_type type, byte_string& packet, steady_time now);
+  /// Turns the plain bytes in `packet`, behind its headroom, into a sealed datagram without headroom. `type` must be one of the
+  /// sealed ones. Moves nothing when the headroom is sealed_header_bytes and the tag fits the capacity.
+  void seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom = 0);
   /// Turns a sealed datagram into its plain bytes. False, with `datagram` in an unspecified state, when it is too short,
   /// a replay, too old, or not authentic.
   bool open(byte_string& datagram);
+  /// The same, but the plain bytes stay where they are: behind sealed_header_bytes of headroom.
+  bool open_in_place(byte_string& datagram);
 
   /// Could a datagram with these low counter bits still open? (Not a replay, not too old.)
   bool may_open(std::uint32_t counter_low) const { return window_.would_accept(full_counter(counter_low)); }

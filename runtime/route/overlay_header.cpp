@@ -35,21 +35,20 @@ result<overlay_header> decode_overlay_header(byte_view packet) {
   return out;
 }
 
-byte_string put_overlay_header(const overlay_header& header, byte_string payload) {
-  payload.insert(payload.begin(), header.size_bytes(), 0);
-  payload[0] = first_byte(header);
-  payload[1] = header.hop_limit;
+roomy_packet put_overlay_header(const overlay_header& header, roomy_packet payload) {
+  const auto length = header.size_bytes();
+  if (payload.headroom < length) {
+    payload.bytes.insert(payload.bytes.begin(), length - payload.headroom, 0);
+    payload.headroom = length;
+  }
+  payload.headroom -= length;
+  auto* at = payload.bytes.data() + payload.headroom;
+  at[0] = first_byte(header);
+  at[1] = header.hop_limit;
   if (header.direct) return payload;
-  std::copy(header.source.value.begin(), header.source.value.end(), payload.begin() + source_at);
-  std::copy(header.destination.value.begin(), header.destination.value.end(), payload.begin() + destination_at);
+  std::copy(header.source.value.begin(), header.source.value.end(), at + source_at);
+  std::copy(header.destination.value.begin(), header.destination.value.end(), at + destination_at);
   return payload;
 }
-
-byte_string take_overlay_payload(const overlay_header& header, byte_string packet) {
-  packet.erase(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(header.size_bytes()));
-  return packet;
-}
-
-void lower_hop_limit(byte_string& packet) { --packet[1]; }
 
 } // namespace glow::route

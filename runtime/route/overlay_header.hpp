@@ -42,12 +42,20 @@ struct overlay_header {
 /// Errors: `malformed` when the packet is shorter than its header or a field has no meaning. Never reads beyond `packet`.
 result<overlay_header> decode_overlay_header(byte_view packet);
 
-/// The whole packet: header, then payload. Moves the payload up in its own buffer where that has
-/// routed_header_bytes to spare; otherwise copies it once.
-byte_string put_overlay_header(const overlay_header& header, byte_string payload);
-/// Removes the header. Requires: the packet decodes, and `header` is what came out.
-byte_string take_overlay_payload(const overlay_header& header, byte_string packet);
-/// One link crossed. Requires: the packet decodes with a hop limit above 0.
-void lower_hop_limit(byte_string& packet);
+/// A packet, or a payload, behind headroom: bytes for the headers of those who handle it next.
+struct roomy_packet {
+  byte_string bytes;
+  std::size_t headroom = 0; ///< ≤ bytes.size()
+  byte_view content() const { return byte_view{bytes}.subspan(headroom); }
+  std::size_t content_bytes() const { return bytes.size() - headroom; }
+};
+
+/// The whole packet: header, then payload. Nothing moves where the headroom takes the header.
+roomy_packet put_overlay_header(const overlay_header& header, roomy_packet payload);
+inline byte_string put_overlay_header(const overlay_header& header, byte_string payload) {
+  return put_overlay_header(header, roomy_packet{std::move(payload), 0}).bytes;
+}
+/// One link crossed. Requires: the content decodes with a hop limit above 0.
+inline void lower_hop_limit(roomy_packet& packet) { --packet.bytes[packet.headroom + 1]; }
 
 } // namespace glow::route

@@ -119,7 +119,7 @@ void router_machine::absorb(table_effects told) {
         put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body));
       traffic_.routing_out.add(packet.size());
       count(traffic_.originated, traffic_class::control, packet.size());
-      put_out(*link, std::move(packet), each.is_answered ? link::expectation::answer : link::expectation::nothing);
+      put_out(*link, {std::move(packet), 0}, each.is_answered ? link::expectation::answer : link::expectation::nothing);
     }
 }
 
@@ -131,9 +131,9 @@ void router_machine::absorb(trace_table::outcome told) {
 
 router_effects router_machine::finish(steady_time now) {
   for (auto& [link, out] : out_.by_link)
-    effects_.emplace_back(send_packets{link, packet_batch{std::move(out.packets)}, out.expects});
+    effects_.emplace_back(send_packets{link.first, packet_batch{std::move(out.packets), link.second}, out.expects});
   for (auto& [from, payloads] : out_.routed_here)
-    effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads)}});
+    effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads), out_.headroom + routed_header_bytes}});
   out_ = {};
   if (moved_ && now >= tell_moved_at_) {
     moved_ = false;
@@ -172,13 +172,13 @@ const link_view* router_machine::link_towards(const node_id& to, traffic_class t
   return table_.is_member(to) ? link_of(to, c) : nullptr;
 }
 
-bool router_machine::put_out(const link_view& link, byte_string packet, link::expectation expects) {
-  if (packet.size() > link.packet_bytes_max) {
+bool router_machine::put_out(const link_view& link, roomy_packet packet, link::expectation expects) {
+  if (packet.content_bytes() > link.packet_bytes_max) {
     ++drops_.too_long;
     return false;
   }
-  auto& out = out_.by_link[link.id];
-  out.packets.push_back(std::move(packet));
+  auto& out = out_.by_link[{link.id, packet.headroom}];
+  out.packets.push_back(std::move(packet.bytes));
   out.expects = std::max(out.expects, expects);
   return true;
 }
@@ -194,30 +194,32 @@ router_effects router_machine::on_packets(std::uint32_t link, packet_batch packe
     drops_.not_a_member += packets.size();
     return finish(now);
   }
-  for (auto& each : packets.take()) take_in(from, std::move(each), now);
+  out_.headroom = packets.headroom();
+  for (auto& each : packets.take_with_headroom()) take_in(from, {std::move(each), out_.headroom}, now);
   if (!out_.direct_here.empty())
-    effects_.emplace_back(deliver_payloads{from.peer, true, packet_batch{std::exchange(out_.direct_here, {})}});
+    effects_.emplace_back(
+      deliver_payloads{from.peer, true, packet_batch{std::exchange(out_.direct_here, {}), out_.headroom + direct_header_bytes}});
   return finish(now);
 }
 
-void router_machine::take_in(const link_view& from, byte_string packet, steady_time now) {
-  auto header = decode_overlay_header(packet);
-  if (header) count(traffic_.received, header->traffic, packet.size());
+void router_machine::take_in(const link_view& from, roomy_packet packet, steady_time now) {
+  auto header = decode_overlay_header(packet.content());
+  if (header) count(traffic_.received, header->traffic, packet.content_bytes());
   if (!header) {
     ++drops_.malformed;
   } else if (!header->direct) {
     take_in_routed(from, *header, std::move(packet), now);
   } else if (header->kind == packet_kind::announcement) {
-    traffic_.routing_in.add(packet.size());
-    absorb(table_.on_control(from.peer, byte_view{packet}.subspan(direct_header_bytes), now));
+    traffic_.routing_in.add(packet.content_bytes());
+    absorb(table_.on_control(from.peer, packet.content().subspan(direct_header_bytes), now));
   } else if (header->kind == packet_kind::data) {
-    out_.direct_here.push_back(take_overlay_payload(*header, std::move(packet)));
+    out_.direct_here.push_back(std::move(packet.bytes));
   } else {
     ++drops_.malformed; // probes are always routed
   }
 }
 
-void router_machine::take_in_routed(const link_view& from, const overlay_header& header, byte_string packet, steady_time now) {
+void router_machine::take_in_routed(const link_view& from, const overlay_header& header, roomy_packet packet, steady_time now) {
   if (header.source == self_) {
     ++drops_.returned;
     return;
@@ -227,14 +229,14 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
     return;
   }
   if (header.destination == self_) {
-    if (header.kind == packet_kind::trace) return on_trace(header, byte_view{packet}.subspan(routed_header_bytes), now);
+    if (header.kind == packet_kind::trace) return on_trace(header, packet.content().subspan(routed_header_bytes), now);
     auto& here = out_.routed_here;
     if (here.empty() || here.back().first != header.source) here.emplace_back(header.source, std::vector<byte_string>{});
-    here.back().second.push_back(take_overlay_payload(header, std::move(packet)));
+    here.back().second.push_back(std::move(packet.bytes));
     return;
   }
   if (header.hop_limit <= 1) {
-    if (header.kind == packet_kind::trace) return on_trace(header, byte_view{packet}.subspan(routed_header_bytes), now);
+    if (header.kind == packet_kind::trace) return on_trace(header, packet.content().subspan(routed_header_bytes), now);
     ++drops_.hop_limit;
     return;
   }
@@ -249,7 +251,7 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
     ++drops_.returned;
   } else {
     lower_hop_limit(packet);
-    const auto bytes = packet.size();
+    const auto bytes = packet.content_bytes();
     if (!put_out(*link, std::move(packet))) return;
     ++forwarded_;
     count(traffic_.forwarded, header.traffic, bytes);
@@ -269,13 +271,11 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
   }
   overlay_header header{packet_kind::data, traffic, direct, 1, {}, {}};
   if (!direct) header.hop_limit = limits::hop_limit_default, header.source = self_, header.destination = to;
-  for (auto& each : payloads.take()) {
-    if (each.size() + header.size_bytes() > link->packet_bytes_max) {
-      ++drops_.too_long;
-      continue;
-    }
-    count(traffic_.originated, traffic, each.size() + header.size_bytes());
-    put_out(*link, put_overlay_header(header, std::move(each)));
+  const auto headroom = payloads.headroom();
+  for (auto& each : payloads.take_with_headroom()) {
+    auto packet = put_overlay_header(header, roomy_packet{std::move(each), headroom});
+    const auto bytes = packet.content_bytes();
+    if (put_out(*link, std::move(packet))) count(traffic_.originated, traffic, bytes);
   }
   return finish(now);
 }
@@ -283,7 +283,7 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
 void router_machine::originate(const overlay_header& header, byte_string payload) {
   if (auto* link = link_towards(header.destination, header.traffic, nullptr)) {
     count(traffic_.originated, header.traffic, payload.size() + header.size_bytes());
-    put_out(*link, put_overlay_header(header, std::move(payload)));
+    put_out(*link, {put_overlay_header(header, std::move(payload)), 0});
   } else {
     ++drops_.no_route;
   }

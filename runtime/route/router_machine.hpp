@@ -129,9 +129,10 @@ private:
       std::vector<byte_string> packets;
       link::expectation expects = link::expectation::nothing;
     };
-    std::map<std::uint32_t, of_link> by_link;
+    std::map<std::pair<std::uint32_t, std::size_t>, of_link> by_link; ///< and by headroom
     std::vector<std::pair<node_id, std::vector<byte_string>>> routed_here;
     std::vector<byte_string> direct_here;
+    std::size_t headroom = 0; ///< of the packets that brought what is for here
   };
 
   void sync_adjacency(const node_id& peer, steady_time now);
@@ -140,11 +141,11 @@ private:
   void absorb(trace_table::outcome told);
   const link_view* link_of(const node_id& neighbour, metric_class c) const;
   const link_view* link_towards(const node_id& to, traffic_class traffic, const node_id* came_from) const;
-  void take_in(const link_view& from, byte_string packet, steady_time now);
-  void take_in_routed(const link_view& from, const overlay_header& header, byte_string packet, steady_time now);
+  void take_in(const link_view& from, roomy_packet packet, steady_time now);
+  void take_in_routed(const link_view& from, const overlay_header& header, roomy_packet packet, steady_time now);
   void on_trace(const overlay_header& header, byte_view body, steady_time now);
   void originate(const overlay_header& header, byte_string payload);
-  bool put_out(const link_view& link, byte_string packet, link::expectation expects = link::expectation::traffic);
+  bool put_out(const link_view& link, roomy_packet packet, link::expectation expects = link::expectation::traffic);
   route_row row_of(const way& found) const;
   router_effects finish(steady_time now);
 

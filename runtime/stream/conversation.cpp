@@ -9,6 +9,8 @@
 namespace glow::stream {
 namespace {
 
+/// Spare bytes behind a packet: for the tag of the session that seals it.
+constexpr std::size_t path_tail_bytes = 16;
 constexpr duration quick_latency_max = 10ms; // overlay.md: the round trip of a `local` link
 
 bool is_quick(const path& p) { return p.direct && p.latency > duration::zero() && p.latency <= quick_latency_max; }
@@ -202,18 +204,19 @@ bool conversation::has_something_to_say(steady_time now) const {
 
 byte_string conversation::begin_packet(std::size_t reserve) {
   byte_string packet;
-  packet.reserve(reserve);
+  packet.reserve(headroom() + reserve + path_tail_bytes);
+  packet.resize(headroom());
   append_header(packet, {lane_, epoch_, peer_epoch_, recovery_.next_number()});
   return packet;
 }
 
 void conversation::send_reset(steady_time now, std::vector<byte_string>& out) {
-  byte_string packet;
+  byte_string packet(headroom());
   append_header(packet, {lane_, epoch_, reset_to_, recovery_.next_number()});
   append_reset(packet, {reset_due_});
   reset_due_ = 0;
   reset_at_ = now;
-  recovery_.on_sent(packet.size(), false, {}, now);
+  recovery_.on_sent(packet.size() - headroom(), false, {}, now);
   out.push_back(std::move(packet));
 }
 
@@ -226,7 +229,7 @@ void conversation::collect_packets(steady_time now, std::vector<byte_string>& ou
 
 bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) {
   constexpr std::size_t ack_bytes_usual = 64;
-  auto size_max = path_->packet_bytes_max;
+  const auto size_max = path_->packet_bytes_max;
   bool probing = recovery_.probes_due() > 0;
   bool data = (outbox_.has_data() || streams_.has_data()) && (probing || recovery_.window_open());
   if (data && !probing && !recovery_.window().may_burst(now, recovery_.path_time().smoothed())) {
@@ -247,11 +250,11 @@ bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) 
   }
   if (ping) append_ping(packet);
   std::vector<fragment> carried;
-  if (data) write_data(packet, size_max, carried, now);
+  if (data) write_data(packet, headroom() + size_max, carried, now);
   bool eliciting = ping || !carried.empty();
   if (eliciting) ping_due_ = false;
-  if (packet.size() == packet_header_bytes) return false;
-  recovery_.on_sent(packet.size(), eliciting, std::move(carried), now);
+  if (packet.size() == headroom() + packet_header_bytes) return false;
+  recovery_.on_sent(packet.size() - headroom(), eliciting, std::move(carried), now);
   out.push_back(std::move(packet));
   return true;
 }

@@ -27,6 +27,7 @@ struct path {
   bool direct = false;              ///< the peer is the next hop
   std::size_t packet_bytes_max = 0; ///< longest conversation packet
   duration latency{};               ///< what the route's metric says; zero: unknown
+  std::size_t headroom = 0;         ///< that packets begin with, for the headers of those who carry them
   bool operator==(const path&) const = default;
 };
 
@@ -86,7 +87,7 @@ public:
   /// Nothing: no route at present; all is kept.
   void set_path(const std::optional<path>& now_over, steady_time now);
   void on_tick(steady_time now);
-  /// Appends the packets that are to leave now.
+  /// Appends the packets that are to leave now, each behind the path's headroom.
   void collect_packets(steady_time now, std::vector<byte_string>& out);
   std::optional<steady_time> wake_at() const;
 
@@ -111,6 +112,7 @@ private:
   void take_back(const loss_recovery::outcome& what, steady_time now);
   void write_data(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried, steady_time now);
   bool build_packet(steady_time now, std::vector<byte_string>& out);
+  std::size_t headroom() const { return path_ ? path_->headroom : 0; }
   void send_reset(steady_time now, std::vector<byte_string>& out);
   byte_string begin_packet(std::size_t reserve);
 

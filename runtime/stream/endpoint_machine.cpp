@@ -125,8 +125,7 @@ void endpoint_machine::apply_routes(peer_entry& entry, const lane_routes& routes
 
 // ---- packets ----------------------------------------------------------------------------------------------------
 
-endpoint_effects endpoint_machine::on_payloads(const node_id& from, bool direct, std::vector<byte_string> payloads,
-                                               steady_time now) {
+endpoint_effects endpoint_machine::on_payloads(const node_id& from, bool direct, packet_batch payloads, steady_time now) {
   endpoint_effects out;
   if (from == self_ || !is_member(from)) return out;
   auto* entry = entry_of(from, now);

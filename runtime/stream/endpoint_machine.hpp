@@ -70,7 +70,7 @@ public:
   endpoint_effects on_roster(identity::roster_ptr roster, steady_time now);
   /// The whole set of routes.
   endpoint_effects on_routes(const std::vector<route>& routes, steady_time now);
-  endpoint_effects on_payloads(const node_id& from, bool direct, std::vector<byte_string> payloads, steady_time now);
+  endpoint_effects on_payloads(const node_id& from, bool direct, packet_batch payloads, steady_time now);
 
   /// `ticket` is the caller's, unique among its requests under way.
   endpoint_effects send_request(std::uint64_t ticket, const node_id& to, traffic_class traffic, std::uint16_t method,

@@ -7,6 +7,9 @@
 namespace glow::stream {
 namespace {
 
+/// In front of a packet to a neighbour: the overlay's header, and that of the link's session.
+constexpr std::size_t direct_headroom_bytes = 2 + link::sealed_header_bytes;
+
 constexpr std::array all_lanes{traffic_class::control, traffic_class::interactive, traffic_class::bulk};
 
 std::uint32_t random_epoch(random_source& random) {
@@ -45,6 +48,7 @@ std::optional<path> peer::path_of(traffic_class traffic) const {
     out.packet_bytes_max -= session_overhead_bytes;
   }
   if (out.packet_bytes_max < packet_bytes_min) return {};
+  if (out.direct) out.headroom = direct_headroom_bytes;
   auto& timed = routes_[lane_of(traffic_class::interactive)];
   if (timed && timed->next == over->next) out.latency = std::chrono::microseconds{timed->metric};
   return out;
@@ -61,19 +65,19 @@ void peer::set_routes(const lane_routes& routes, steady_time now) {
   update_paths(now);
 }
 
-void peer::on_payloads(std::vector<byte_string> payloads, bool direct, const session_terms& terms, steady_time now,
-                       random_source& random, std::vector<event>& events, std::vector<send_payloads>& out) {
+void peer::on_payloads(packet_batch payloads, bool direct, const session_terms& terms, steady_time now, random_source& random,
+                       std::vector<event>& events, std::vector<send_payloads>& out) {
   if (direct) {
-    read_packets(payloads, now, random, events);
+    read_packets(payloads.contents(), now, random, events);
     return;
   }
   far_session::output from;
-  session_.on_datagrams(std::move(payloads), terms, now, random, from);
-  read_packets(from.packets, now, random, events);
+  session_.on_datagrams(payloads.take(), terms, now, random, from);
+  read_packets({from.packets.begin(), from.packets.end()}, now, random, events);
   emit(from, out);
 }
 
-void peer::read_packets(const std::vector<byte_string>& packets, steady_time now, random_source& random,
+void peer::read_packets(const std::vector<byte_view>& packets, steady_time now, random_source& random,
                         std::vector<event>& events) {
   conversation_events from;
   for (auto& each : packets) {
@@ -102,7 +106,7 @@ void peer::close_streams(const error& why, std::vector<event>& events) {
 void peer::on_tick(steady_time now, random_source& random, std::vector<event>& events, std::vector<send_payloads>& out) {
   far_session::output from;
   session_.on_tick(now, random, from);
-  read_packets(from.packets, now, random, events);
+  read_packets({from.packets.begin(), from.packets.end()}, now, random, events);
   emit(from, out);
   for (auto traffic : all_lanes)
     if (auto* held = existing_lane(traffic)) {
@@ -136,13 +140,14 @@ void peer::flush(const session_terms& terms, steady_time now, random_source& ran
     std::vector<byte_string> packets;
     held->collect_packets(now, packets);
     if (packets.empty()) continue;
-    bool direct = held->current_path()->direct;
+    const bool direct = held->current_path()->direct;
+    const auto headroom = held->current_path()->headroom;
     if (!direct) {
       far_session::output sealed;
       session_.seal(std::move(packets), now, random, sealed);
       packets = std::move(sealed.datagrams);
     }
-    out.push_back({id_, traffic, direct, std::move(packets)});
+    out.push_back({id_, traffic, direct, packet_batch{std::move(packets), headroom}});
   }
 }
 
@@ -154,7 +159,7 @@ void peer::close(const error& why, steady_time now, random_source& random, std::
 
 void peer::emit(far_session::output& from, std::vector<send_payloads>& out) const {
   if (from.datagrams.empty()) return;
-  out.push_back({id_, traffic_class::interactive, false, std::move(from.datagrams)});
+  out.push_back({id_, traffic_class::interactive, false, packet_batch{std::move(from.datagrams)}});
   from.datagrams.clear();
 }
 

@@ -29,7 +29,7 @@ struct send_payloads {
   node_id to;
   traffic_class traffic = traffic_class::interactive;
   bool direct = false;
-  std::vector<byte_string> payloads;
+  packet_batch payloads;
 };
 
 inline constexpr std::size_t lane_count = 3;
@@ -56,8 +56,8 @@ public:
   /// Is there a route for this class (or, for control, the interactive one)?
   bool is_reachable(traffic_class traffic) const { return route_of(traffic) != nullptr; }
 
-  void on_payloads(std::vector<byte_string> payloads, bool direct, const session_terms& terms, steady_time now,
-                   random_source& random, std::vector<event>& events, std::vector<send_payloads>& out);
+  void on_payloads(packet_batch payloads, bool direct, const session_terms& terms, steady_time now, random_source& random,
+                   std::vector<event>& events, std::vector<send_payloads>& out);
   void on_tick(steady_time now, random_source& random, std::vector<event>& events, std::vector<send_payloads>& out);
   /// Sends what may leave now; opens the session where one is needed. Call after every input.
   void flush(const session_terms& terms, steady_time now, random_source& random, std::vector<send_payloads>& out);
@@ -77,7 +77,7 @@ private:
   const route* route_of(traffic_class traffic) const;
   std::optional<path> path_of(traffic_class traffic) const;
   void update_paths(steady_time now);
-  void read_packets(const std::vector<byte_string>& packets, steady_time now, random_source& random, std::vector<event>& events);
+  void read_packets(const std::vector<byte_view>& packets, steady_time now, random_source& random, std::vector<event>& events);
   void tell_streams(traffic_class traffic, std::vector<event>& events);
   void emit(far_session::output& from, std::vector<send_payloads>& out) const;
   bool wants_session(steady_time now) const;

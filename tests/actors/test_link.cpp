@@ -88,7 +88,7 @@ link_router::behavior_type toy_router(toy_router_self self, std::size_t side, he
     [=](const link_down& m) { ears->note([&] { ears->downs[side].push_back(m.why); }); },
     [=](const packets_from_link& m) {
       ears->note([&] {
-        for (auto& each : m.packets.packets()) ears->packets[side].push_back(to_text(each));
+        for (auto& each : m.packets.contents()) ears->packets[side].push_back(to_text(each));
       });
     },
   };

@@ -100,7 +100,7 @@ TEST_CASE("routers on a line find each other and relay payloads to the attached 
   bool arrived = false;
   right->receive(
     [&](const payloads_arrived& m) {
-      arrived = m.from == w.keys[0].id() && !m.direct && to_text(m.payloads.packets().at(0)) == "hi";
+      arrived = m.from == w.keys[0].id() && !m.direct && to_text(m.payloads.contents().at(0)) == "hi";
     },
     caf::after(std::chrono::seconds{5}) >> [] {});
   CHECK(arrived);

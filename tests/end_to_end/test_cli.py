@@ -9,7 +9,8 @@ import unittest
 
 PROGRAMS = os.environ.get("GLOW_BIN", "build/bin")
 COMMANDS = ["up", "down", "status", "nodes", "links", "routes", "invite", "join", "ping", "trace", "link", "expel", "put", "get", "ls",
-            "cat", "rm", "mv", "log", "restore", "run", "jobs", "job", "cancel", "supervisor-tree", "metrics"]
+            "cat", "rm", "mv", "log", "restore", "run", "jobs", "job", "cancel", "supervisor-tree", "metrics", "listen", "dial",
+            "expose", "forward", "send", "recv", "mailboxes"]
 
 
 class command_line(unittest.TestCase):

@@ -206,7 +206,7 @@ private:
   void hear(bool direct, byte_string payload) {
     std::vector<byte_string> one;
     one.push_back(std::move(payload));
-    take(machine_.on_payloads(nodes().near->id(), direct, std::move(one), now_));
+    take(machine_.on_payloads(nodes().near->id(), direct, packet_batch{std::move(one)}, now_));
   }
   void tell_routes(bool direct) {
     std::vector<route> routes;
@@ -223,7 +223,7 @@ private:
     for (auto& each : effects)
       std::visit(overloaded{
                    [&](send_payloads& e) {
-                     for (auto& payload : e.payloads) {
+                     for (auto& payload : e.payloads.take()) {
                        require(payload.size() <= route_bytes, "a payload fits its route");
                        if (e.direct && payload.size() >= packet_header_bytes)
                          our_epoch_[payload[0] & 3] = read_le<std::uint32_t>(payload.data() + 1);

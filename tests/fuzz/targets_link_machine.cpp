@@ -39,7 +39,7 @@ struct watched_machine {
       std::visit(overloaded{
                    [&](send_datagrams& e) { sent = e.datagrams.take(); },
                    [&](deliver_packets& e) {
-                     for (auto& packet : e.packets.packets()) delivered.push_back(to_text(packet));
+                     for (auto& packet : e.packets.contents()) delivered.push_back(to_text(packet));
                    },
                    [&](announce_up&) { ++ups; },
                    [&](announce_changed&) {},

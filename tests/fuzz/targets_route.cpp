@@ -13,13 +13,13 @@ void check_overlay_header(byte_view input) {
   auto header = decode_overlay_header(input);
   if (!header) return require_readable(header.why());
   require(header->size_bytes() <= input.size(), "a header is no longer than its packet");
-  auto payload = take_overlay_payload(*header, to_bytes(input));
-  require(payload.size() == input.size() - header->size_bytes(), "the payload is what follows the header");
+  auto payload = to_bytes(input.subspan(header->size_bytes()));
   auto packet = put_overlay_header(*header, payload);
   require(packet == to_bytes(input), "a header written again is the same");
   if (header->hop_limit == 0) return;
-  lower_hop_limit(packet);
-  auto lowered = decode_overlay_header(packet);
+  roomy_packet crossing{packet, 0};
+  lower_hop_limit(crossing);
+  auto lowered = decode_overlay_header(crossing.content());
   require(lowered.ok() && lowered->hop_limit == header->hop_limit - 1, "a hop costs one of the hop limit");
   lowered->hop_limit = header->hop_limit;
   require(*lowered == *header, "a hop changes nothing else");

@@ -143,7 +143,7 @@ private:
       std::visit(overloaded{
                    [&](send_packets& e) {
                      require(e.link == 1 || e.link == 2, "packets go out by links that there are");
-                     for (auto& packet : e.packets.packets()) {
+                     for (auto& packet : e.packets.contents()) {
                        ++packets;
                        check_sent(came_from, e.link, packet);
                      }
@@ -162,11 +162,11 @@ private:
                  each);
     require(packets <= 64, "one input causes a bounded number of packets");
   }
-  void check_sent(std::uint32_t came_from, std::uint32_t link, const byte_string& packet) {
+  void check_sent(std::uint32_t came_from, std::uint32_t link, byte_view packet) {
     require(packet.size() <= link_bytes, "a packet fits its link");
     auto header = decode_overlay_header(packet);
     require(header.ok(), "a router sends packets that decode");
-    if (tape_.size() < 32) tape_.push_back(packet);
+    if (tape_.size() < 32) tape_.push_back(to_bytes(packet));
     if (header->kind == packet_kind::data && !header->direct && came_from != 0)
       require(link != came_from, "a packet does not return to where it came from");
     if (header->kind != packet_kind::announcement) return;

@@ -233,7 +233,7 @@ meter_actor::behavior_type meter_behavior(meter_self self, meter_arguments argum
     [=](const link_down& m) { finish(self, m.why); },
     [](const link_joined&) {},
     [=](const packets_from_link& m) {
-      for (auto& each : m.packets.packets()) on_packet(self, each);
+      for (auto& each : m.packets.contents()) on_packet(self, each);
       grant_credit(self);
     },
     [=](const meter_tick& m) {

@@ -115,7 +115,7 @@ private:
                      for (auto& datagram : e.datagrams.take()) launch(side, other, std::move(datagram));
                    },
                    [&](deliver_packets& e) {
-                     for (auto& packet : e.packets.packets()) side.delivered.push_back(to_text(packet));
+                     for (auto& packet : e.packets.contents()) side.delivered.push_back(to_text(packet));
                    },
                    [&](announce_up& e) { side.ups.push_back(e.peer); },
                    [&](announce_changed&) { ++side.announced_changes; },

@@ -247,7 +247,7 @@ private:
                      transmit(i, e.link - 1, std::move(e.packets));
                    },
                    [&](deliver_payloads& e) {
-                     for (auto& p : e.payloads.packets()) nodes_[i].arrived.push_back({e.from, e.direct, to_text(p)});
+                     for (auto& p : e.payloads.contents()) nodes_[i].arrived.push_back({e.from, e.direct, to_text(p)});
                    },
                    [&](routes_moved&) {},
                    [&](trace_end& e) { nodes_[i].traces.emplace(e.trace, std::move(e.steps)); },

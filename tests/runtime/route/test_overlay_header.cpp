@@ -27,7 +27,7 @@ TEST_CASE("a direct packet costs two bytes, a routed one sixty-six") {
   CHECK(packet[1] == 16);
   CHECK(packet[2] == 1);
   CHECK(packet[34] == 2);
-  CHECK(to_text(take_overlay_payload(routed, packet)) == "abc");
+  CHECK(to_text(byte_view{packet}.subspan(routed.size_bytes())) == "abc");
 }
 
 TEST_CASE("every header that can be written is read back") {
@@ -43,7 +43,13 @@ TEST_CASE("every header that can be written is read back") {
     auto read = decode_overlay_header(packet);
     RC_ASSERT(read.ok());
     RC_ASSERT(*read == header);
-    RC_ASSERT(take_overlay_payload(header, packet) == payload);
+    RC_ASSERT(to_bytes(byte_view{packet}.subspan(header.size_bytes())) == payload);
+    const auto headroom = *rc::gen::inRange<std::size_t>(0, 100);
+    byte_string roomy(headroom, 0xee);
+    append(roomy, payload);
+    auto put = put_overlay_header(header, roomy_packet{roomy, headroom});
+    RC_ASSERT(to_bytes(put.content()) == packet);
+    RC_ASSERT(put.headroom == headroom - std::min(headroom, header.size_bytes()));
   }));
 }
 
@@ -68,7 +74,9 @@ TEST_CASE("truncated, foreign and senseless headers are malformed") {
 }
 
 TEST_CASE("a hop limit is lowered in place") {
-  auto packet = put_overlay_header({packet_kind::data, traffic_class::bulk, false, 3, id_of(1), id_of(2)}, {});
+  auto packet = put_overlay_header({packet_kind::data, traffic_class::bulk, false, 3, id_of(1), id_of(2)},
+                                   roomy_packet{byte_string(100), 100});
+  CHECK(packet.headroom == 34);
   lower_hop_limit(packet);
-  CHECK(decode_overlay_header(packet)->hop_limit == 2);
+  CHECK(decode_overlay_header(packet.content())->hop_limit == 2);
 }

@@ -108,7 +108,8 @@ public:
         wire.erase(wire.begin());
         std::vector<byte_string> one;
         one.push_back(std::move(flying.payload));
-        perform(flying.to, nodes[flying.to].machine->on_payloads(id(flying.from), flying.direct, std::move(one), now));
+        perform(flying.to,
+                nodes[flying.to].machine->on_payloads(id(flying.from), flying.direct, packet_batch{std::move(one)}, now));
       }
     }
     return true;
@@ -175,7 +176,7 @@ private:
     std::size_t to = 0;
     while (to < nodes.size() && id(to) != e.to) ++to;
     auto way = to < nodes.size() ? way_to(from, to) : std::vector<std::size_t>{};
-    for (auto& each : e.payloads) {
+    for (auto& each : e.payloads.take()) {
       ++(e.direct ? sent_direct : sent_far);
       if (!e.direct && tap) tapped.push_back(each);
       if (way.size() < 2 || (e.direct && way.size() != 2)) continue;

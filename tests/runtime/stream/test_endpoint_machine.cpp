@@ -261,8 +261,8 @@ TEST_CASE("random payloads, direct or relayed, change nothing") {
     junk[0].resize(net.random.next_below(200));
     net.random.fill(junk[0]);
     if (i % 3 == 0 && !junk[0].empty()) junk[0][0] = static_cast<std::uint8_t>(1 + i % 6);
-    net.perform(2, net.nodes[2].machine->on_payloads(net.id(0), i % 2 == 0, junk, net.now));
-    net.perform(2, net.nodes[2].machine->on_payloads(net.id(1), false, junk, net.now));
+    net.perform(2, net.nodes[2].machine->on_payloads(net.id(0), i % 2 == 0, packet_batch{junk}, net.now));
+    net.perform(2, net.nodes[2].machine->on_payloads(net.id(1), false, packet_batch{junk}, net.now));
   }
   CHECK(echoes(net, 0, 2, 100000));
   CHECK(net.nodes[2].served[7] == 2);
@@ -273,9 +273,9 @@ TEST_CASE("a conversation packet that arrives unsealed over a relay is dropped")
   byte_string packet;
   append_header(packet, {traffic_class::interactive, 5, 0, 0});
   append_message(packet, {message_kind::request, 1, 7, 1000, 0, 0, {}});
-  net.perform(2, net.nodes[2].machine->on_payloads(net.id(0), false, {packet}, net.now));
+  net.perform(2, net.nodes[2].machine->on_payloads(net.id(0), false, packet_batch::of(packet), net.now));
   CHECK(net.nodes[2].served[7] == 0);
-  net.perform(2, net.nodes[2].machine->on_payloads(net.id(0), true, {packet}, net.now));
+  net.perform(2, net.nodes[2].machine->on_payloads(net.id(0), true, packet_batch::of(packet), net.now));
   CHECK(net.nodes[2].served[7] == 1);
 }
 
