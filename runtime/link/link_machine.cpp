@@ -202,14 +202,16 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   std::size_t bytes = 0;
   std::size_t kept = 0;
   for (auto& each : all) {
-    if (each.empty() || each.size() > longest) continue;
+    if (each.empty() || each.size() > longest) {
+      ++counters_.dropped_too_long;
+      continue;
+    }
+    ++counters_.packets_out;
     session_->seal(datagram_type::sealed_packet, each, now);
     bytes += each.size();
     if (&each != &all[kept]) all[kept] = std::move(each);
     ++kept;
   }
-  counters_.dropped_too_long += all.size() - kept;
-  counters_.packets_out += kept;
   all.resize(kept);
   if (kept == 0) return out;
   estimates_.on_bytes_sent(bytes);
