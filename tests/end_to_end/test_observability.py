@@ -101,6 +101,19 @@ class a_node_whose_actor_fails(reading):
             wait_for(10, "the restart to be counted",
                      lambda: self.total(self.samples(alone), "glow_actor_restarts_total", actor="node/jobs") == 1)
 
+    def test_a_live_view_of_an_agent_that_stops_ends_with_the_reason_and_a_clean_terminal(self):
+        with Mesh() as mesh:
+            alone = mesh.node("alone").up()
+            view = screen(alone, "status", "-w", "0.2")
+            wait_for(10, "two frames", lambda: len(view.frames()) >= 2)
+            alone.down()
+            view.read(0.5)
+            self.assertEqual(view.process.wait(timeout=15), 3)
+            self.assertIn(b"no agent is running", view.process.stderr.read())
+            self.assertEqual(view.end(signal.SIGCONT), 3)
+            self.assertTrue(view.echo_after)
+            self.assertTrue(view.bytes.rstrip(b"\r\n").endswith(b"\x1b[?25h"))
+
 
 class a_line_that_is_declared_slow(unittest.TestCase):
     def test_bulk_is_refused_on_it_with_the_reason_and_everything_else_goes(self):
