@@ -5,10 +5,11 @@
 namespace glow::lifecycle_detail {
 
 bool is_system_message(const caf::type_erased_tuple& content) {
-  return content.match_elements<get_state>() || content.match_elements<get_stats>() || content.match_elements<get_metrics>() || content.match_elements<get_children>()
-         || content.match_elements<suspend_actor>() || content.match_elements<resume_actor>()
-         || content.match_elements<trace_actor>() || content.match_elements<quit_actor>()
-         || content.match_elements<caf::exit_msg>() || content.match_elements<caf::down_msg>();
+  return content.match_elements<get_state>() || content.match_elements<get_stats>() || content.match_elements<get_metrics>()
+         || content.match_elements<get_children>() || content.match_elements<suspend_actor>()
+         || content.match_elements<resume_actor>() || content.match_elements<trace_actor>()
+         || content.match_elements<quit_actor>() || content.match_elements<caf::exit_msg>()
+         || content.match_elements<caf::down_msg>();
 }
 
 void log_unexpected(const char* who, const caf::type_erased_tuple& content) {

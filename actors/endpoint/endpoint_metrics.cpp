@@ -1,6 +1,8 @@
 // What the endpoint tells of its measurements.
 #include "actors/endpoint/endpoint.hpp"
 
+#include "runtime/base/base32.hpp"
+
 namespace glow {
 namespace {
 
@@ -53,10 +55,10 @@ void endpoint_state::expose(measure::exposition& out) const {
   out.gauge(requests_waiting, {}, static_cast<double>(asked.size()));
   out.counter(served, {}, requests_served);
   for (const auto& peer : machine->figures()) {
-    const labels whom{{"peer", peer.name}};
+    const labels whom{{"peer", peer.name}, {"peer_id", to_short_string(peer.id)}}; // names may be alike, samples may not
     out.gauge(held, whom, static_cast<double>(peer.held_bytes));
     for (std::size_t i = 0; i < peer.lanes.size(); ++i)
-      if (peer.lanes[i]) expose_lane(out, {whom[0], {"class", class_names[i]}}, *peer.lanes[i]);
+      if (peer.lanes[i]) expose_lane(out, {whom[0], whom[1], {"class", class_names[i]}}, *peer.lanes[i]);
   }
 }
 

@@ -1,6 +1,8 @@
 // What a link tells of its measurements.
 #include "actors/link/link.hpp"
 
+#include "runtime/base/base32.hpp"
+
 namespace glow {
 namespace {
 
@@ -31,7 +33,8 @@ void link_state::expose(measure::exposition& out) const {
   if (!machine) return;
   const auto now = info({});
   const labels here{{"link", std::to_string(id)}, {"peer", now.peer_name}, {"channel", to_string(now.channel)}};
-  out.info(facts, with(with(here, "class", now.link_class), "state", now.state));
+  auto known = with(with(here, "class", now.link_class), "state", now.state);
+  out.info(facts, now.peer.is_zero() ? known : with(known, "peer_id", to_short_string(now.peer)));
   out.counter(bytes, with(here, "direction", "in"), now.bytes_in);
   out.counter(bytes, with(here, "direction", "out"), now.bytes_out);
   const auto& counted = machine->counters();

@@ -157,7 +157,8 @@ std::string estimates::rtt_in_words() const {
 
 std::string estimates::rate_in_words() const {
   if (rate_bps_ <= 0) return "rate not measured";
-  return (rate_is_ceiling_ ? "rate " : "rate at least ") + in_mbit(rate_bps_) + over(rate_until_ - rate_since_);
+  return (rate_is_ceiling_ ? "rate " : "rate at least ") + in_mbit(rate_bps_)
+         + (rate_until_ > rate_since_ ? over(rate_until_ - rate_since_) : std::string{});
 }
 
 void estimates::reclassify() {

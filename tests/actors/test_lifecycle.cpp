@@ -75,18 +75,16 @@ Answer ask(caf::scoped_actor& self, const Handle& whom, Message message) {
 
 } // namespace
 
-TEST_CASE("an actor tells what it counts, and its mailbox, even while it is suspended") {
+TEST_CASE("an actor tells what it counts even while it is suspended") {
   world w;
   caf::scoped_actor self{*w.system};
   auto actor = spawn_on_loop(*w.system, *w.loop, echo_behavior, caf::strong_actor_ptr{});
   CHECK(ask<echo>(self, actor, echo{42}).value == 42);
   auto whom = caf::actor_cast<caf::actor>(actor);
   ask<system_done>(self, whom, suspend_actor{});
-  self->send(actor, echo{43});
   auto told = ask<metrics_report>(self, whom, get_metrics{});
   CHECK(told.stats.name == "test.echo");
   CHECK(told.stats.messages_handled >= 2);
-  CHECK(told.stats.mailbox_length == 1);
   CHECK(told.measured.text() == "# TYPE test_last gauge\n# HELP test_last The last value.\ntest_last 42\n# EOF\n");
   self->send_exit(whom, caf::exit_reason::user_shutdown);
 }

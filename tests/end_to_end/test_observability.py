@@ -13,7 +13,7 @@ import termios
 import time
 import unittest
 
-from mesh import GLOW, Mesh, wait_for
+from mesh import GLOW, Mesh, join, wait_for
 
 sys.path.append("/usr/lib/python3/dist-packages") # Debian's, where another python3 comes first
 try:
@@ -100,6 +100,45 @@ class a_node_whose_actor_fails(reading):
             subprocess.run([shell, "--home", alone.home, "quit", "node/jobs"], check=True, capture_output=True)
             wait_for(10, "the restart to be counted",
                      lambda: self.total(self.samples(alone), "glow_actor_restarts_total", actor="node/jobs") == 1)
+
+    def test_a_live_view_of_an_agent_that_stops_ends_with_the_reason_and_a_clean_terminal(self):
+        with Mesh() as mesh:
+            alone = mesh.node("alone").up()
+            view = screen(alone, "status", "-w", "0.2")
+            wait_for(10, "two frames", lambda: len(view.frames()) >= 2)
+            alone.down()
+            view.read(0.5)
+            self.assertEqual(view.process.wait(timeout=15), 3)
+            self.assertIn(b"no agent is running", view.process.stderr.read())
+            self.assertEqual(view.end(signal.SIGCONT), 3)
+            self.assertTrue(view.echo_after)
+            self.assertTrue(view.bytes.rstrip(b"\r\n").endswith(b"\x1b[?25h"))
+
+
+class a_line_that_is_declared_slow(unittest.TestCase):
+    def test_bulk_is_refused_on_it_with_the_reason_and_everything_else_goes(self):
+        with Mesh() as mesh:
+            nas = mesh.node("nas", media=["unix"], listen=["unix:" + mesh.path("nas.sock")]).up()
+            laptop = mesh.node("laptop", media=["unix"]).up()
+            join(nas, laptop)
+            laptop.down()
+            os.rename(mesh.path("nas.sock"), mesh.path("line.sock")) # where the nas says it listens nobody reaches it any more
+            laptop.flags += ["--peer", f"unix:{mesh.path('line.sock')}?class=control"]
+            laptop.up()
+            wait_for(15, "the laptop to see the nas over the line", lambda: laptop.sees("nas"))
+            link = next(each for each in laptop.ask("links") if each["state"] == "up")
+            self.assertEqual(link["class"], "control")
+            self.assertRegex(link["why"], r"^declared by the transport; RTT ")
+            control, interactive, bulk = laptop.ask("routes", "--why", "nas")["classes"]
+            for each in (control, interactive):
+                self.assertEqual(each["link"], link["id"])
+            self.assertIsNone(bulk["next"])
+            refused = f"bulk is refused over control link {link['id']} "
+            self.assertIn(refused, bulk["why"])
+            self.assertIn(refused, bulk["ways"][0]["why"])
+            self.assertIn(refused, laptop.glow("routes", "--why", "nas"))
+            hop, = laptop.ask("trace", "nas")["hops"]
+            self.assertEqual((hop["class"], hop["link"]), ("control", link["channel"]))
 
 
 class observability(reading):

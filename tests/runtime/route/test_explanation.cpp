@@ -127,6 +127,7 @@ TEST_CASE("a way that was lost leaves the infeasible one, with the distance that
     if (now.way_via(1).what.feasible || now.way_via(1).promised == infinite_metric) continue;
     CHECK_THAT(now.verdict(1),
                Catch::StartsWith("not feasible: its promise of 31.0 ms is not below the feasible distance 6.0 ms"));
+    CHECK_THAT(now.decision(), Catch::EndsWith(": the only feasible way")); // cheaper or not, the other one is none
     told = true;
   }
   CHECK(told);
