@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace glow::transports {
@@ -35,7 +36,13 @@ const speed* find_speed(unsigned baud) {
 /// A device that may come (back), or that somebody else uses at present: worth another try.
 bool is_away(int code) { return code == ENOENT || code == ENXIO || code == ENODEV || code == EIO || code == EBUSY; }
 
-steady_time now_of_wall() { return std::chrono::steady_clock::now(); }
+bool is_pseudo_terminal(int fd) {
+  struct stat there {};
+  constexpr unsigned first = 136, last = 143; // majors of Unix98 pseudo-terminals, Documentation/admin-guide/devices.txt
+  return ::fstat(fd, &there) == 0 && major(there.st_rdev) >= first && major(there.st_rdev) <= last;
+}
+
+steady_time steady_now() { return std::chrono::steady_clock::now(); }
 
 std::uint64_t to_uv_ms_up(duration d) { return d <= 0ns ? 0 : static_cast<std::uint64_t>((d + 999'999ns) / 1ms); }
 
@@ -110,7 +117,9 @@ result<void> serial_line::take_over(int fd) {
   ::cfsetispeed(&raw, code);
   ::cfsetospeed(&raw, code);
   if (::tcsetattr(fd, TCSANOW, &raw) != 0) return uv_failure(error_code::unreachable, "it cannot be set up", -errno);
-  ::ioctl(fd, TIOCEXCL); // keeps programs out that do not look for locks
+  // keeps programs out that do not look for locks; a pseudo-terminal would keep us out, too, after a crash: the mark stays on
+  // it for as long as its other end lives
+  if (!is_pseudo_terminal(fd)) ::ioctl(fd, TIOCEXCL);
   return {};
 }
 
@@ -202,7 +211,7 @@ bool serial_line::write_some() {
   bool was_blocked = !writing_.empty();
   while (true) {
     if (writing_.empty()) {
-      auto frame = queue_.take(now_of_wall());
+      auto frame = queue_.take(steady_now());
       if (!frame) break;
       writing_ = std::move(*frame);
       written_ = 0;
@@ -227,7 +236,7 @@ bool serial_line::write_some() {
       auto* home = static_cast<handles*>(timer->data)->home;
       if (home != nullptr) home->write_some();
     },
-    to_uv_ms_up(*next - now_of_wall()), 0);
+    to_uv_ms_up(*next - steady_now()), 0);
   return true;
 }
 
