@@ -12,7 +12,7 @@ namespace {
 using documents::json;
 
 /// How long a plain send waits to be able to say what became of the message: long enough for a healthy mesh.
-constexpr duration first_look = 1s;
+constexpr duration first_look = 2s;
 constexpr duration command_deadline = limits::letter_life_max + 1h;
 constexpr std::size_t output_slice_bytes = 256u << 10;
 

@@ -9,7 +9,7 @@ import unittest
 
 PROGRAMS = os.environ.get("GLOW_BIN", "build/bin")
 COMMANDS = ["up", "down", "status", "nodes", "links", "routes", "invite", "join", "ping", "trace", "link", "expel", "put", "get", "ls",
-            "cat", "rm", "mv", "log", "restore", "run", "jobs", "job", "cancel", "supervisor-tree"]
+            "cat", "rm", "mv", "log", "restore", "run", "jobs", "job", "cancel", "send", "recv", "mailboxes", "supervisor-tree"]
 
 
 class command_line(unittest.TestCase):
@@ -66,7 +66,8 @@ class command_line(unittest.TestCase):
         for words in (["status"], ["nodes"], ["links"], ["routes"], ["invite"], ["join", "glow:x"], ["ping", "nas"], ["trace", "nas"],
                       ["link", "add", "udp://127.0.0.1:1"], ["link", "rm", "1"], ["put", "/etc/hostname", "/a"], ["get", "/a"], ["ls"],
                       ["cat", "/a"], ["rm", "/a"], ["mv", "/a", "/b"], ["log", "/a"], ["restore", "/a@1"], ["run", "--", "true"], ["jobs"],
-                      ["job", "x"], ["job", "x", "--follow"], ["cancel", "x"], ["supervisor-tree"], ["down"], ["expel", "nas"]):
+                      ["job", "x"], ["job", "x", "--follow"], ["cancel", "x"], ["send", "nas/x", "/etc/hostname"], ["recv", "x"], ["mailboxes"],
+                      ["supervisor-tree"], ["down"], ["expel", "nas"]):
             self.fails(3, *words, saying=say)
             self.fails(3, *words[:1], "--json", *words[1:], saying=say) if words[0] not in ("link", "run") else None
         self.fails(3, "tree", program="glow-shell", saying=say)
