@@ -281,9 +281,9 @@ void restore(mail_self self) {
             host::log(host::level::error, state.name, "a record in the database cannot be read: " + record.why().message);
         }
         state.ready = true;
-        for (auto& each : std::exchange(state.until_ready, {})) each();
         perform(self, state.machine->on_roster(state.given->roster, now(self)));
         perform(self, state.machine->on_reachable(reachable_of(state), now(self)));
+        for (auto& each : std::exchange(state.until_ready, {})) each();
       },
       [=](const caf::error& why) { self->quit(why); });
 }
