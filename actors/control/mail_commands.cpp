@@ -12,7 +12,7 @@ namespace {
 using documents::json;
 
 /// How long a plain send waits to be able to say what became of the message: long enough for a healthy mesh.
-constexpr duration first_look = 1s;
+constexpr duration first_look = 2s;
 constexpr duration command_deadline = limits::letter_life_max + 1h;
 constexpr std::size_t output_slice_bytes = 256u << 10;
 
@@ -58,7 +58,7 @@ void send_body(const call_ptr& call, const std::shared_ptr<outgoing>& what, dura
 
 void send(const call_ptr& call) {
   auto life = call->number("life_s", seconds_of(limits::letter_life_default), seconds_of(limits::letter_life_max));
-  auto wait = call->number("wait_s", 0, seconds_of(limits::letter_life_max));
+  auto wait = call->number("wait_s", 0, seconds_of(limits::letter_life_max + 1min));
   for (auto* each : {&life, &wait})
     if (!*each) return call->fail(each->why());
   std::optional<duration> waiting;

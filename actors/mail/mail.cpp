@@ -31,7 +31,8 @@ struct mail_state : actor_lifecycle {
   };
   std::unique_ptr<mail_arguments> given;
   std::unique_ptr<mail::mail_machine> machine;
-  bool ready = false; ///< what lay in the database is known
+  bool ready = false;                            ///< what lay in the database is known
+  std::deque<std::function<void()>> until_ready; ///< bounded by mail_waiters_max
   std::shared_ptr<const std::vector<route_info>> routes;
   std::uint64_t last_token = 0;
   std::map<std::uint64_t, caf::typed_response_promise<letter_sent>> sends;
@@ -61,6 +62,24 @@ void perform(mail_self self, mail::effects&& todo);
 mail::moment now(mail_self self) { return {self->clock().now(), self->state.given->world.wall_now()}; }
 
 error still_starting() { return {error_code::stopped, "the mail of this node is starting: try again"}; }
+
+template <class Answer>
+void fail(caf::typed_response_promise<Answer>& promise, const error& why) {
+  promise.deliver(to_caf(why));
+}
+
+/// Does it now, or once what lay in the database is known; the promise fails where too many wait for that.
+template <class Answer>
+caf::result<Answer> when_ready(mail_self self, std::function<void(caf::typed_response_promise<Answer>)> act) {
+  auto promise = self->make_response_promise<Answer>();
+  if (self->state.ready)
+    act(promise);
+  else if (self->state.until_ready.size() < limits::mail_waiters_max)
+    self->state.until_ready.push_back([=] { act(promise); });
+  else
+    promise.deliver(to_caf(still_starting()));
+  return promise;
+}
 
 // ---- what the machine wants done -------------------------------------------------------------------------------
 
@@ -185,15 +204,21 @@ error no_message(const mail_state::box_waiter& waiter) {
   return {error_code::not_found, "there is no message in the box '" + waiter.box + "': glow mailboxes lists those with messages"};
 }
 
+void forget_lease(mail_state& state, std::uint64_t lease) {
+  for (auto& [taker, held] : state.leases) held.erase(lease);
+}
+
 void serve_box_waiters(mail_self self, mail::moment at) {
   auto waiting = std::exchange(self->state.box_waiters, {});
   for (auto& each : waiting) {
     if (auto taken = self->state.machine->take(each.box, each.lease, at.now))
       hand_out(self, *taken, each.lease, each.promise);
-    else if (each.until <= at.now)
-      each.promise.deliver(to_caf(no_message(each)));
-    else
+    else if (each.until > at.now)
       self->state.box_waiters.push_back(std::move(each));
+    else {
+      forget_lease(self->state, each.lease);
+      fail(each.promise, no_message(each));
+    }
   }
 }
 
@@ -258,6 +283,7 @@ void restore(mail_self self) {
         state.ready = true;
         perform(self, state.machine->on_roster(state.given->roster, now(self)));
         perform(self, state.machine->on_reachable(reachable_of(state), now(self)));
+        for (auto& each : std::exchange(state.until_ready, {})) each();
       },
       [=](const caf::error& why) { self->quit(why); });
 }
@@ -275,24 +301,18 @@ caf::result<response> serve(mail_self self, incoming_request& asked) {
   return promise;
 }
 
-caf::result<letter_sent> send_one(mail_self self, send_letter& asked) {
-  if (!self->state.ready) return to_caf(still_starting());
+void send_one(mail_self self, send_letter asked, caf::typed_response_promise<letter_sent> promise) {
   auto token = ++self->state.last_token;
-  auto promise = self->make_response_promise<letter_sent>();
-  self->state.sends.emplace(token, promise);
+  self->state.sends.emplace(token, std::move(promise));
   perform(self, self->state.machine->send(token, asked.to, std::move(asked.box), std::move(asked.body), asked.life, now(self)));
-  return promise;
 }
 
-caf::result<letter_report> await_one(mail_self self, const await_letter& asked) {
+void await_one(mail_self self, const await_letter& asked, caf::typed_response_promise<letter_report> promise) {
   auto& waiters = self->state.letter_waiters;
-  if (!self->state.ready) return to_caf(still_starting());
   if (waiters.size() >= limits::mail_waiters_max)
-    return to_caf(error{error_code::exhausted, "too many programs wait for messages already"});
-  auto promise = self->make_response_promise<letter_report>();
-  waiters.push_back({asked.id, self->clock().now() + asked.timeout, asked.at_rest, promise});
+    return fail(promise, {error_code::exhausted, "too many programs wait for messages already"});
+  waiters.push_back({asked.id, self->clock().now() + asked.timeout, asked.at_rest, std::move(promise)});
   end_turn(self);
-  return promise;
 }
 
 /// A taker that dies leaves its messages in their boxes.
@@ -312,33 +332,29 @@ void watch_taker(mail_self self, std::uint64_t lease) {
   });
 }
 
-caf::result<message_taken> take(mail_self self, const take_message& asked) {
+void take(mail_self self, const take_message& asked, caf::typed_response_promise<message_taken> promise) {
   auto& waiters = self->state.box_waiters;
-  if (!self->state.ready) return to_caf(still_starting());
+  auto refuse = [&](error_code code, const char* why) {
+    forget_lease(self->state, asked.lease);
+    fail(promise, {code, why});
+  };
   if (!mail::is_box_name(asked.box))
-    return to_caf(error{error_code::usage, "a box has a name of 1 to 64 characters out of a-z 0-9 . _ -"});
+    return refuse(error_code::usage, "a box has a name of 1 to 64 characters out of a-z 0-9 . _ -");
   if (waiters.size() >= limits::mail_waiters_max || asked.lease == 0)
-    return to_caf(error{error_code::exhausted, "too many programs wait for messages already"});
-  auto promise = self->make_response_promise<message_taken>();
-  waiters.push_back({asked.box, asked.lease, asked.timeout, self->clock().now() + asked.timeout, promise});
-  watch_taker(self, asked.lease);
+    return refuse(error_code::exhausted, "too many programs wait for messages already");
+  waiters.push_back({asked.box, asked.lease, asked.timeout, self->clock().now() + asked.timeout, std::move(promise)});
   end_turn(self);
-  return promise;
 }
 
-caf::result<take_ended> end_one(mail_self self, const end_take& asked) {
+void end_one(mail_self self, const end_take& asked, caf::typed_response_promise<take_ended> promise) {
   auto& state = self->state;
-  if (!state.ready) return to_caf(still_starting());
-  for (auto& [taker, held] : state.leases) held.erase(asked.lease);
+  forget_lease(state, asked.lease);
   std::erase_if(state.box_waiters, [&](auto& each) { return each.lease == asked.lease; });
-  if (!asked.remove) {
-    perform(self, state.machine->end_take(asked.lease, false));
-    return take_ended{};
-  }
-  auto promise = self->make_response_promise<take_ended>();
-  state.removals.emplace(asked.lease, promise);
-  perform(self, state.machine->end_take(asked.lease, true));
-  return promise;
+  if (asked.remove)
+    state.removals.emplace(asked.lease, std::move(promise));
+  else
+    promise.deliver(take_ended{});
+  perform(self, state.machine->end_take(asked.lease, asked.remove));
 }
 
 mail_actor::behavior_type mail_behavior(mail_self self, mail_arguments arguments) {
@@ -353,14 +369,21 @@ mail_actor::behavior_type mail_behavior(mail_self self, mail_arguments arguments
   restore(self);
   return {
     [=](incoming_request& m) { return serve(self, m); },
-    [=](send_letter& m) { return send_one(self, m); },
-    [=](const await_letter& m) { return await_one(self, m); },
-    [=](const get_mailboxes&) {
-      auto& machine = *self->state.machine;
-      return mailbox_list{machine.boxes().boxes(), machine.letters().list(), machine.letters().held_for_others()};
+    [=](send_letter& m) {
+      return when_ready<letter_sent>(self, [=, m = std::move(m)](auto promise) { send_one(self, m, promise); });
     },
-    [=](const take_message& m) { return take(self, m); },
-    [=](const end_take& m) { return end_one(self, m); },
+    [=](const await_letter& m) { return when_ready<letter_report>(self, [=](auto promise) { await_one(self, m, promise); }); },
+    [=](const get_mailboxes&) {
+      return when_ready<mailbox_list>(self, [=](auto promise) {
+        auto& machine = *self->state.machine;
+        promise.deliver(mailbox_list{machine.boxes().boxes(), machine.letters().list(), machine.letters().held_for_others()});
+      });
+    },
+    [=](const take_message& m) {
+      watch_taker(self, m.lease);
+      return when_ready<message_taken>(self, [=](auto promise) { take(self, m, promise); });
+    },
+    [=](const end_take& m) { return when_ready<take_ended>(self, [=](auto promise) { end_one(self, m, promise); }); },
     [=](const routes_changed& m) {
       self->state.routes = m.routes;
       if (self->state.ready) perform(self, self->state.machine->on_reachable(reachable_of(self->state), now(self)));

@@ -19,6 +19,8 @@ using client::tint;
 constexpr std::chrono::seconds agent_patience{30};
 /// `--follow` asks again after this, so that an agent that was replaced meanwhile is met again.
 constexpr std::chrono::seconds follow_turn{3600};
+/// The agent notices the end of a life within about a second.
+constexpr std::chrono::seconds expiry_slack{5};
 /// An agent that is down for longer than this ends `--follow`.
 constexpr std::chrono::seconds restart_patience{10};
 
@@ -56,7 +58,8 @@ result<int> send(const context& with, const send_flags& flags) {
   options.patience = agent_patience;
   auto waits = !flags.wait.empty();
   if (waits) {
-    auto wait = flags.wait == "until it expires" ? life : client::parse_duration(flags.wait);
+    auto wait =
+      flags.wait == "until it expires" ? result<std::chrono::seconds>{*life + expiry_slack} : client::parse_duration(flags.wait);
     if (!wait) return wait.why();
     arguments.push_back({"wait_s", std::to_string(wait->count())});
     options.patience += *wait;

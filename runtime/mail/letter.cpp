@@ -3,6 +3,8 @@
 #include "runtime/base/base32.hpp"
 #include "runtime/mail/limits.hpp"
 
+#include <optional>
+
 #include <sodium.h>
 
 namespace glow::mail {

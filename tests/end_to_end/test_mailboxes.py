@@ -1,6 +1,7 @@
 """Messages to nodes that are off, through kill -9 of everybody involved."""
 import json
 import os
+import socket
 import subprocess
 import time
 import unittest
@@ -11,6 +12,18 @@ from mesh import Mesh, join, wait_for, write
 def sent(node, message_id):
     """What the sender knows of one of its messages."""
     return next(each for each in node.ask("mailboxes")["sent"] if each["id"] == message_id)
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def settled(mesh, name):
+    """A node at places that stay, so that those who were off meanwhile find it again."""
+    places = [f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", f"tcp://127.0.0.1:{free_port(socket.SOCK_STREAM)}"]
+    return mesh.node(name, media=["udp", "tcp"], listen=places).up()
 
 
 def drain(node, box):
@@ -66,7 +79,12 @@ class Mailboxes(unittest.TestCase):
 
     def test_a_message_to_a_node_that_is_off_arrives_once_although_the_sender_is_off_by_then(self):
         with Mesh() as mesh:
-            laptop, nas, vps = mesh.three()
+            nas = settled(mesh, "nas")
+            laptop = mesh.node("laptop", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
+            vps = mesh.node("vps", media=["tcp"], listen=["tcp://127.0.0.1:0"]).up()
+            join(nas, laptop)
+            join(nas, vps)
+            wait_for(15, "laptop to see vps", lambda: laptop.sees("vps"))
             vps.kill()
             wait_for(20, "laptop to notice", lambda: not laptop.sees("vps"))
             line = laptop.glow("send", "vps/inbox", stdin="through a custodian")
@@ -92,7 +110,7 @@ class Mailboxes(unittest.TestCase):
     def test_kill_minus_nine_of_the_sender_right_after_a_send_loses_nothing(self):
         with Mesh() as mesh:
             laptop = mesh.node("laptop", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
-            nas = mesh.node("nas", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
+            nas = settled(mesh, "nas")
             join(laptop, nas)
             wait_for(15, "laptop to see nas", lambda: laptop.sees("nas"))
             nas.kill()
@@ -102,7 +120,7 @@ class Mailboxes(unittest.TestCase):
                 laptop.kill()
                 laptop.up()
             nas.up()
-            wait_for(30, "all messages", lambda: nas.ask("mailboxes")["boxes"][0]["messages"] == 15)
+            wait_for(30, "all messages", lambda: sum(box["messages"] for box in nas.ask("mailboxes")["boxes"]) == 15)
             self.assertEqual([each["body"] for each in drain(nas, "inbox")], [f"{t}.{i}" for t in range(3) for i in range(5)])
             states = {each["state"] for each in laptop.ask("mailboxes")["sent"]}
             self.assertEqual(states, {"delivered"})
@@ -145,7 +163,7 @@ class Mailboxes(unittest.TestCase):
     def test_a_message_that_nobody_fetches_expires(self):
         with Mesh() as mesh:
             laptop = mesh.node("laptop", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
-            nas = mesh.node("nas", media=["udp"], listen=["udp://127.0.0.1:0"]).up()
+            nas = settled(mesh, "nas")
             join(laptop, nas)
             wait_for(15, "laptop to see nas", lambda: laptop.sees("nas"))
             nas.kill()

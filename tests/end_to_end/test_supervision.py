@@ -28,7 +28,7 @@ class Supervision(unittest.TestCase):
         with Mesh() as mesh:
             laptop, nas, vps = mesh.three()
             victims = [each["path"] for each in children(nas.ask("supervisor-tree"))]
-            for name in ("namespace", "router", "endpoint", "store", "jobs", "links", "transports", "control", "jobs/worker",
+            for name in ("namespace", "router", "endpoint", "store", "jobs", "mail", "links", "transports", "control", "jobs/worker",
                          "transports/udp", "transports/tcp"):
                 self.assertIn(f"node/{name}", victims)
             self.assertTrue(any(v.startswith("node/links/link-") for v in victims), victims)

@@ -122,8 +122,8 @@ void mail_checker::on_taken(std::uint64_t number, std::size_t at, const digest& 
 }
 
 void mail_checker::on_removed(std::uint64_t number, duration when) {
-  auto& message = messages_[number];
-  if (++message.removed > 1) into_.add(when, fmt::format("message {} was in the box of node {} twice", number, message.to));
+  auto& known = messages_[number];
+  if (++known.removed > 1) into_.add(when, fmt::format("message {} was in the box of node {} twice", number, known.to));
 }
 
 void mail_checker::on_maybe_removed(std::uint64_t number) { messages_[number].maybe_removed = true; }

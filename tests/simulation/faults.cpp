@@ -198,6 +198,7 @@ caf::actor fault_injector::some_actor(const std::string& what_happens) {
   add("endpoint", parts.endpoint);
   add("store", parts.store);
   add("jobs", parts.jobs);
+  add("mail", parts.mail);
   add("links", parts.links);
   if (auto* links = simulated_mesh::state_of<links_self>(parts.links)) {
     for (auto& [id, each] : links->links) add("link", each.actor);

@@ -68,6 +68,7 @@ nlohmann::json document_of(const flags& f, std::uint64_t seed, const simulation_
           {"delivered", r.delivered},
           {"objects", r.objects},
           {"jobs", r.jobs},
+          {"messages", r.messages},
           {"strikes", r.strikes},
           {"escalations", r.escalations},
           {"longest_queue", r.longest_queue},
@@ -85,6 +86,7 @@ void print(const flags& f, std::uint64_t seed, const simulation_report& r) {
   fmt::print("  path stretch       {:.3f} hops for each hop of the shortest way\n", r.path_stretch);
   fmt::print("  requests           {} sent, {:.1f} % answered\n", r.requests, r.delivered * 100);
   fmt::print("  objects, jobs      {} acknowledged, {} submitted\n", r.objects, r.jobs);
+  fmt::print("  messages           {} acknowledged\n", r.messages);
   fmt::print("  longest queue      {}\n", r.longest_queue);
   fmt::print("  memory             {:.2f} MB for each node\n",
              static_cast<double>(r.memory_bytes) / 1e6 / static_cast<double>(std::max<std::size_t>(r.nodes, 1)));

@@ -52,3 +52,6 @@ glow_mutant(without_slow_beat EXPECT "control traffic" ARGUMENTS --seed 1 --for 
 glow_mutant(without_announcements EXPECT "see different trees" ARGUMENTS --seed 1 --nodes 2 --topology line --for 1m --faults none
   EDITS actors/store/sync.cpp "return !peer.known || lacks_ours(state, peer) || !contains(state.objects->vector(), peer.holds)"
     "return !peer.known")
+
+glow_mutant(without_known_letters EXPECT "was in the box of" ARGUMENTS --seeds 1..12 --for 2m
+  EDITS runtime/mail/inbox.cpp "received.contains(header->number)" "received.contains(UINT64_MAX)")

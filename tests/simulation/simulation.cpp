@@ -78,6 +78,7 @@ public:
       report_.requests == 0 ? 1 : static_cast<double>(work_.deliveries().answered()) / static_cast<double>(report_.requests);
     report_.objects = work_.objects().acknowledged().size();
     report_.jobs = work_.jobs();
+    report_.messages = work_.messages();
     report_.strikes = faults_.strikes();
     report_.longest_queue = queues_.longest();
     for (std::size_t i = 0; i < mesh_.size(); ++i) report_.escalations += mesh_.at(i).escalations;

@@ -17,7 +17,7 @@ struct simulation_options {
   duration time = 10min;        ///< with faults and work; quiet comes after it
   std::set<std::string> faults; ///< names of fault_names()
   duration fault_pace = 60s;    ///< mean pause between two strikes of one kind on one node (of six, if there are more)
-  bool work = true;             ///< puts, reads, requests, jobs
+  bool work = true;             ///< puts, reads, requests, jobs, messages
   std::function<void(const std::string& line)> trace; ///< what happens, as it happens; may be empty
   std::function<void(duration done, duration of)> progress;
 };
@@ -37,7 +37,7 @@ struct simulation_report {
   double bytes_per_node_second = 0; ///< on all wires, work included
   double path_stretch = 0;          ///< hops over shortest hops, mean after quiet
   double delivered = 0;             ///< requests answered, of those sent
-  std::uint64_t requests = 0, objects = 0, jobs = 0, strikes = 0, escalations = 0;
+  std::uint64_t requests = 0, objects = 0, jobs = 0, messages = 0, strikes = 0, escalations = 0;
   std::size_t longest_queue = 0;
   double real_s = 0;
   std::uint64_t memory_bytes = 0;             ///< resident, of the whole process at the end of the run

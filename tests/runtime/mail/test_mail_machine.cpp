@@ -153,10 +153,10 @@ TEST_CASE("messages of one sender come in their order, although a custodian has 
 TEST_CASE("an earlier letter is not taken for settled because a later one came first") {
   mail_network net{3};
   net.crash(bob);
-  net.send(alice, bob, "inbox", "first");
-  net.send(alice, bob, "inbox", "second");
-  net.write_one(alice);
-  net.write_one(alice);
+  for (auto text : {"first", "second"}) {
+    net.send(alice, bob, "inbox", text);
+    net.write_one(alice);
+  }
   REQUIRE(net.under_way() == 2); // carol is asked to hold each of them
   net.deliver(0, true);
   net.settle();
