@@ -68,7 +68,8 @@ class command_line(unittest.TestCase):
                       ["link", "add", "udp://127.0.0.1:1"], ["link", "rm", "1"], ["put", "/etc/hostname", "/a"], ["get", "/a"], ["ls"],
                       ["cat", "/a"], ["rm", "/a"], ["mv", "/a", "/b"], ["log", "/a"], ["restore", "/a@1"], ["run", "--", "true"], ["jobs"],
                       ["job", "x"], ["job", "x", "--follow"], ["cancel", "x"], ["supervisor-tree"], ["metrics"],
-                      ["routes", "--why", "nas"], ["links", "-w"], ["down"], ["expel", "nas"]):
+                      ["routes", "--why", "nas"], ["links", "-w"], ["send", "nas/x", "/etc/hostname"], ["recv", "x"], ["mailboxes"],
+                      ["dial", "nas/x"], ["expose", "x", "1.2.3.4:5"], ["forward", "0", "nas/x"], ["down"], ["expel", "nas"]):
             self.fails(3, *words, saying=say)
             self.fails(3, *words[:1], "--json", *words[1:], saying=say) if words[0] not in ("link", "run") else None
         self.fails(3, "tree", program="glow-shell", saying=say)
