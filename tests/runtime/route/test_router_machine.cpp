@@ -181,7 +181,8 @@ TEST_CASE("packets whose source or destination is no member are not carried") {
   line_of_three l;
   const auto stranger = keys_of(99).id();
   auto packet = [&](const node_id& from, const node_id& to, std::uint8_t hop_limit) {
-    return packet_batch::of(put_overlay_header({packet_kind::data, traffic_class::interactive, false, hop_limit, from, to}, {}));
+    return packet_batch::of(
+      put_overlay_header({packet_kind::data, traffic_class::interactive, false, hop_limit, from, to}, byte_string{}));
   };
   auto& relay = *l.net.at(1).machine;
   auto id = [&](std::size_t i) { return l.net.id_of(i); };
@@ -210,7 +211,8 @@ TEST_CASE("a batch stays a batch on its way through a relay") {
   line_of_three l;
   std::vector<byte_string> packets;
   for (int i = 0; i < 40; ++i)
-    packets.push_back(put_overlay_header({packet_kind::data, traffic_class::bulk, false, 9, l.net.id_of(0), l.net.id_of(2)}, {}));
+    packets.push_back(
+      put_overlay_header({packet_kind::data, traffic_class::bulk, false, 9, l.net.id_of(0), l.net.id_of(2)}, byte_string{}));
   auto effects = l.net.at(1).machine->on_packets(static_cast<std::uint32_t>(l.left + 1), packet_batch{packets}, l.net.now);
   REQUIRE(effects.size() == 1);
   CHECK(std::get<send_packets>(effects[0]).packets.size() == 40);
