@@ -147,10 +147,10 @@ void check_machine(script& from) {
       break;
     case 6: {
       if (on.asked.empty()) break;
-      auto which = on.asked.begin() + static_cast<std::ptrdiff_t>(from.below(on.asked.size() % 256 + 1) % on.asked.size());
+      auto ticket = on.asked[from.below(256) % on.asked.size()];
+      std::erase(on.asked, ticket); // the answer may bring new ones
       auto answer = from.below(2) ? result<byte_string>{forged_receipt(from)} : error{error_code::unreachable, "no route"};
-      on.note(on.machine.on_answer(*which, answer, on.at()));
-      on.asked.erase(which);
+      on.note(on.machine.on_answer(ticket, answer, on.at()));
       break;
     }
     default:
