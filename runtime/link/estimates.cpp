@@ -71,8 +71,8 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
   auto& slot = pings_[number % pings_.size()];
   if (number == 0 || slot.number != number) return;
   auto sample = std::chrono::duration_cast<duration>(now - slot.sent_at);
-  if (!round_trips_) round_trips_ = std::make_unique<measure::histogram>();
-  round_trips_->record(sample);
+  if (round_trips_.empty()) round_trips_.resize(1);
+  round_trips_.front().record(sample);
   if (!rtt_is_own_) rtt_since_ = slot.sent_at;
   rtt_until_ = now;
   book_rtt(sample);

@@ -8,9 +8,9 @@
 #include "runtime/measure/histogram.hpp"
 
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace glow::link {
 
@@ -46,7 +46,7 @@ public:
   const std::string& why() const { return why_; } ///< why that class, with the time that the figures cover; never empty
   const ping_counters& pings() const { return counted_; }
   /// Every round trip that a ping measured; null before the first.
-  const measure::histogram* round_trips() const { return round_trips_.get(); }
+  const measure::histogram* round_trips() const { return round_trips_.empty() ? nullptr : round_trips_.data(); }
 
 private:
   struct ping {
@@ -81,7 +81,7 @@ private:
   steady_time rate_since_{}; ///< likewise the rate
   steady_time rate_until_{};
   ping_counters counted_;
-  std::unique_ptr<measure::histogram> round_trips_; ///< made with the first answer: many a far session never pings
+  std::vector<measure::histogram> round_trips_; ///< one, made with the first answer: many a far session never pings
   bool rtt_is_own_ = false;
   std::array<duration, 5> rtt_samples_{}; ///< the latest, in turn
   std::size_t rtt_samples_taken_ = 0;
