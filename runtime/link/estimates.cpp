@@ -76,6 +76,10 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
   if (!rtt_is_own_) rtt_since_ = slot.sent_at;
   rtt_until_ = now;
   book_rtt(sample);
+  // a queue that our own traffic fills is no property of the path: under load the class may only hear of a shorter one
+  const bool is_loaded = last_pong_ && bytes_sent_ + bytes_received_ - carried_at_pong_ >= rate_sample_bytes;
+  carried_at_pong_ = bytes_sent_ + bytes_received_;
+  unloaded_rtt_ = is_loaded && unloaded_rtt_ > 0ns ? std::min(unloaded_rtt_, rtt_) : rtt_;
   book_loss(false);
   // unanswered pings that are overdue by now are lost
   for (auto& each : pings_)
@@ -135,13 +139,13 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
 
 void estimates::on_peer_rtt(duration rtt) {
   if (rtt_is_own_ || rtt <= 0ns) return;
-  rtt_ = rtt_min_ = rtt;
+  rtt_ = rtt_min_ = unloaded_rtt_ = rtt;
   reclassify();
 }
 
 void estimates::on_path_changed() {
   for (auto& each : pings_) each.number = 0;
-  rtt_ = rtt_min_ = 0ns;
+  rtt_ = rtt_min_ = unloaded_rtt_ = 0ns;
   rtt_is_own_ = false;
   loss_ = 0;
   rate_bps_ = known_rate_bps_;
@@ -152,7 +156,9 @@ void estimates::on_path_changed() {
 
 std::string estimates::rtt_in_words() const {
   const auto since = rtt_samples_taken_ > 1 ? over(rtt_until_ - rtt_since_) : " so far";
-  return "RTT " + in_ms(rtt_) + (rtt_is_own_ ? since : " so far");
+  const auto unloaded =
+    rtt_ >= local_rtt && unloaded_rtt_ < local_rtt ? ", " + in_ms(unloaded_rtt_) + " when idle" : std::string{};
+  return "RTT " + in_ms(rtt_) + (rtt_is_own_ ? since : " so far") + unloaded;
 }
 
 std::string estimates::rate_in_words() const {
@@ -164,7 +170,7 @@ std::string estimates::rate_in_words() const {
 void estimates::reclassify() {
   std::string wanted;
   std::string why;
-  const bool is_quick = rtt_ < local_rtt;
+  const bool is_quick = unloaded_rtt_ < local_rtt;
   const bool is_fast = rate_bps_ >= local_rate_bps;
   if (!declared_.empty()) {
     wanted = declared_;

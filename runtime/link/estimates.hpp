@@ -76,7 +76,9 @@ private:
   std::uint64_t bytes_at_last_ping_ = 0; ///< sent until then
   duration rtt_{};
   duration rtt_min_{};
-  steady_time rtt_since_{}; ///< the round trips at hand were measured from here
+  duration unloaded_rtt_{};           ///< what the class goes by: under load only shorter ones count
+  std::uint64_t carried_at_pong_ = 0; ///< bytes both ways until then
+  steady_time rtt_since_{};           ///< the round trips at hand were measured from here
   steady_time rtt_until_{};
   steady_time rate_since_{}; ///< likewise the rate
   steady_time rate_until_{};

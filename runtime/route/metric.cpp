@@ -23,9 +23,13 @@ double assumed_rtt_us(const link_view& link) { return link.link_class == "local"
 
 /// Links see the rate of what they happen to carry, so an idle one is credited with what its class promises. Powers of two:
 /// a way should not look better just because it is in use.
+/// Local ones are all alike: what was measured of them is mostly the load's rate, and a detour that is in use would beat the link
+/// that leads straight there and has carried nothing yet.
 double credited_rate_bps(const link_view& link) {
-  const double promised = link.link_class == "local" ? 1e8 : 1e7;
-  return std::exp2(std::floor(std::log2(std::max(link.rate_bps, promised))));
+  constexpr double local_rate_bps = 1e8;
+  constexpr double wan_rate_bps = 1e7;
+  const double credited = link.link_class == "local" ? local_rate_bps : std::max(link.rate_bps, wan_rate_bps);
+  return std::exp2(std::floor(std::log2(credited)));
 }
 
 } // namespace

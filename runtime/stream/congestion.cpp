@@ -23,6 +23,7 @@ double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
 congestion::congestion(std::size_t packet_bytes, bool quick) : packet_{static_cast<double>(packet_bytes)} {
   window_minimum_ = window_packets_min * packet_;
   window_ = window_packets_start * packet_;
+  window_maximum_ = static_cast<double>(quick ? limits::stream_window_bytes_quick_max : limits::stream_window_bytes_max);
   if (quick) window_ = std::max(window_, static_cast<double>(limits::stream_window_bytes_quick_start));
   threshold_ = std::numeric_limits<double>::infinity();
   burst_left_ = window_;
@@ -38,7 +39,7 @@ void congestion::on_acknowledged(std::size_t bytes, steady_time sent_at, steady_
     window_ += static_cast<double>(bytes);
   else
     grow_cubic(static_cast<double>(bytes), now, smoothed_rtt);
-  window_ = std::min(window_, static_cast<double>(limits::stream_window_bytes_max));
+  window_ = std::min(window_, window_maximum_);
 }
 
 void congestion::grow_cubic(double bytes, steady_time now, duration smoothed_rtt) {

@@ -40,6 +40,7 @@ private:
 
   double packet_;
   double window_minimum_;
+  double window_maximum_;
   double window_;
   double threshold_;
   double window_before_ = 0; ///< W_max

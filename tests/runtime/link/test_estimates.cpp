@@ -173,3 +173,13 @@ TEST_CASE("a declared class stays, whatever is measured, and tells how the mediu
   estimates silent{true, "drop"};
   CHECK(silent.why() == "declared by the transport");
 }
+
+TEST_CASE("a queue that a link's own traffic fills does not change its class, a longer way does") {
+  measured_link link{true};
+  for (int i = 0; i < 5; ++i) link.round(200us);
+  for (int i = 0; i < 60; ++i) link.round(15ms, 50'000'000, 50'000'000);
+  CHECK(link.books.link_class() == "local");
+  CHECK_THAT(link.books.why(), Catch::Contains("0.2 ms when idle"));
+  for (int i = 0; i < 60; ++i) link.round(15ms);
+  CHECK(link.books.link_class() == "wan");
+}
