@@ -42,7 +42,10 @@ bool has_moved(metric from, metric to, double share) {
 
 metric over_hop(metric_class c, metric hop, metric promised) {
   if (hop == infinite_metric || promised == infinite_metric) return infinite_metric;
-  return c == metric_class::interactive ? sum(std::max(hop, metric{1}), promised) : sum(std::max(hop, promised), hop_cost);
+  if (c == metric_class::interactive) return sum(std::max(hop, metric{1}), promised);
+  // the bottleneck, and half of the rest: a relay handles every byte once more, and what is kept for a way in use must not hold
+  // on to a detour over links as good as the straight one
+  return sum(std::max(hop, promised), std::max(std::min(hop, promised) / 2, hop_cost));
 }
 
 metric link_cost(metric_class c, const link_view& link) {

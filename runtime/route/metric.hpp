@@ -30,7 +30,7 @@ inline constexpr metric hop_cost = 1000;
 bool has_moved(metric from, metric to, double share);
 
 /// Cost of a way whose next hop costs `hop` and promised `promised`: interactive latencies add up; of bulk rates the
-/// bottleneck counts, and hops break ties. Infinite stays infinite. Result > promised.
+/// bottleneck counts, and half of the rest. Infinite stays infinite. Result > promised.
 metric over_hop(metric_class c, metric hop, metric promised);
 
 /// A link, as far as routing sees it.

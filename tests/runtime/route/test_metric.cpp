@@ -33,3 +33,14 @@ TEST_CASE("bulk never crosses slow links, and nothing crosses a drop") {
   CHECK(link_cost(metric_class::interactive, link_of("control", 9600)) < infinite_metric);
   CHECK(link_cost(metric_class::interactive, link_of("drop", 1e9)) == infinite_metric);
 }
+
+TEST_CASE("for bulk each hop costs, so that a detour over equal links is given up for the straight one") {
+  const auto one = link_cost(metric_class::bulk, link_of("local", 0));
+  const auto two = over_hop(metric_class::bulk, one, one);
+  CHECK(static_cast<double>(one) < 0.9 * static_cast<double>(two)); // by more than what a way in use is spared
+  CHECK(over_hop(metric_class::bulk, one, infinite_metric) == infinite_metric);
+  for (metric promised : {metric{1}, metric{1000}, one, 100 * one}) {
+    CHECK(over_hop(metric_class::bulk, one, promised) > promised); // else loops would not end
+    CHECK(over_hop(metric_class::bulk, one, promised) <= over_hop(metric_class::bulk, one, promised + 1));
+  }
+}
