@@ -12,6 +12,9 @@ constexpr duration local_rtt = 10ms;
 /// Fewer bytes between two pings say nothing about the rate of the link.
 constexpr std::uint64_t rate_sample_bytes = 64u << 10;
 constexpr int same_class_needed = 3;
+/// How long the low rate that was measured last counts, when nothing more is measured: at first, and at the most.
+constexpr duration ceiling_trust_min = 1min;
+constexpr duration ceiling_trust_max = 1h;
 constexpr double loss_worth_telling = 0.02;
 /// Pings while packets flow: at first, and while enough flows to measure a rate; and while little does.
 constexpr duration measuring_interval = 1s;
@@ -87,6 +90,7 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
       book_loss(true);
       each.number = 0;
     }
+  forget_old_ceiling(now);
   book_rate(slot, peer_bytes_received, sample, loss_means_full);
   slot.number = 0;
   reclassify();
@@ -127,6 +131,7 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
     if (!was_full || !rate_is_ceiling_)
       rate_since_ = before->ping_sent_at; // what was less than the link's rate tells nothing of it
     rate_until_ = answered.sent_at;
+    if (rate >= control_rate_bps) ceiling_trust_ = ceiling_trust_min;
   }
   if (rate > rate_bps_) {
     rate_bps_ = rate;
@@ -135,6 +140,16 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
     rate_bps_ += (rate - rate_bps_) / 2;
     rate_is_ceiling_ = true;
   }
+}
+
+/// A link that was once found slow carries no bulk, and so shows nothing better by itself: after a while it is taken for what its
+/// round trip says, and measured again when bulk comes. Each time that finds it slow again counts for longer.
+void estimates::forget_old_ceiling(steady_time now) {
+  if (!rate_is_ceiling_ || known_rate_bps_ > 0 || rate_bps_ >= control_rate_bps || now - rate_until_ < ceiling_trust_) return;
+  ceiling_trust_ = std::min<duration>(2 * ceiling_trust_, ceiling_trust_max);
+  rate_is_ceiling_ = false;
+  rate_bps_ = 0;
+  last_pong_.reset();
 }
 
 void estimates::on_peer_rtt(duration rtt) {
@@ -150,6 +165,7 @@ void estimates::on_path_changed() {
   loss_ = 0;
   rate_bps_ = known_rate_bps_;
   rate_is_ceiling_ = known_rate_bps_ > 0;
+  ceiling_trust_ = ceiling_trust_min;
   last_pong_.reset();
   why_ = "not yet measured on this path";
 }

@@ -62,6 +62,7 @@ private:
   void book_loss(bool lost);
   void book_rtt(duration sample);
   void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample, bool loss_means_full);
+  void forget_old_ceiling(steady_time now);
   void reclassify();
   std::string rtt_in_words() const;
   std::string rate_in_words() const;
@@ -89,6 +90,7 @@ private:
   std::size_t rtt_samples_taken_ = 0;
   double loss_ = 0;
   double rate_bps_ = 0;
+  duration ceiling_trust_{};
   bool rate_is_ceiling_ = false; ///< more was offered than arrived: the rate is the link's, not the load's
   std::optional<pong> last_pong_;
   std::uint64_t bytes_sent_ = 0;

@@ -183,3 +183,27 @@ TEST_CASE("a queue that a link's own traffic fills does not change its class, a 
   for (int i = 0; i < 60; ++i) link.round(15ms);
   CHECK(link.books.link_class() == "wan");
 }
+
+TEST_CASE("a link that was found slow once is tried again, ever more rarely while it stays slow") {
+  measured_link link{true};
+  for (int i = 0; i < 5; ++i) link.round(2ms);
+  auto make_slow = [&] {
+    for (int i = 0; i < 5 && link.books.link_class() != "control"; ++i) link.round(2ms, 400'000, 80'000);
+  };
+  auto rounds_until_tried = [&] {
+    int rounds = 0;
+    for (; link.books.link_class() == "control" && rounds < 10'000; ++rounds) link.round(2ms);
+    return rounds;
+  };
+  make_slow();
+  REQUIRE(link.books.link_class() == "control");
+  const auto first = rounds_until_tried();
+  CHECK(first >= 55);
+  CHECK(first <= 70);
+  CHECK(link.books.link_class() == "local");
+  make_slow();
+  REQUIRE(link.books.link_class() == "control");
+  CHECK(rounds_until_tried() >= 2 * first - 10);
+  estimates known{true, {}, {}, 300e3};
+  CHECK(known.rate_bps() == 300e3);
+}
