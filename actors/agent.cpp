@@ -12,6 +12,7 @@
 #include "runtime/host/log.hpp"
 #include "runtime/identity/limits.hpp"
 #include "runtime/identity/namespace_state.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -73,12 +74,18 @@ result<void> complete(agent_options& options) {
   // where `glow stdio` joins what another agent runs as exec:… glow stdio; never told to anybody (link::is_shareable)
   if (options.transports.contains("stdio"))
     options.listen.push_back({"stdio", "", 0, options.home + "/" + host::link_socket_name, {}});
+  for (auto& uri : options.listen)
+    if (link::goes_through_proxy(uri))
+      return error{error_code::usage, "cannot listen on " + link::to_shown_text(uri) + ": a proxy is for dialling only"};
+  for (auto& uri : options.peers)
+    if (auto proxy = link::proxy_of(uri); !proxy)
+      return error{error_code::usage, "cannot dial " + link::to_shown_text(uri) + ": " + proxy.why().message};
   for (auto* uris : {&options.listen, &options.peers})
     for (auto& uri : *uris)
       if (!options.transports.contains(uri.scheme)) {
         std::string known;
         for (auto& [scheme, factory] : options.transports) known += (known.empty() ? "" : ", ") + scheme;
-        return error{error_code::usage, "no transport speaks '" + to_string(uri) + "': this agent knows " + known};
+        return error{error_code::usage, "no transport speaks '" + link::to_shown_text(uri) + "': this agent knows " + known};
       }
   return {};
 }

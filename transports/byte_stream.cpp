@@ -34,6 +34,12 @@ struct byte_stream_medium::write_task {
   packet_batch datagrams;
 };
 
+/// What is written before there are datagrams.
+struct byte_stream_medium::plain_write {
+  uv_write_t request{};
+  byte_string bytes;
+};
+
 byte_stream_medium::~byte_stream_medium() {
   events_ = nullptr;
   auto streams = std::move(streams_);
@@ -150,14 +156,12 @@ void byte_stream_medium::dial(const channel_uri& remote, duration timeout, const
   if (stream == nullptr) return tell(0, error{error_code::exhausted, "no socket for " + to_string(remote)});
   stream->remote = remote;
   stream->tell = [id = stream->id, tell = std::move(tell)](result<void> outcome) { tell(id, std::move(outcome)); };
-  if (auto status = begin(*stream); status != 0)
-    return finish_dial(*stream, uv_failure(error_code::unreachable, "cannot connect to " + to_string(remote), status));
+  if (auto status = begin(*stream); status != 0) return finish_dial(*stream, dial_failure(*stream, status));
   uv_timer_start(
     &stream->timer,
     [](uv_timer_t* timer) {
       auto* late = static_cast<byte_stream*>(timer->data);
-      if (late->home != nullptr)
-        late->home->finish_dial(*late, error{error_code::timed_out, "no answer from " + to_string(late->remote)});
+      if (late->home != nullptr) late->home->finish_dial(*late, dial_failure(*late, UV_ETIMEDOUT));
     },
     to_uv_ms(timeout), 0);
 }
@@ -174,11 +178,57 @@ void byte_stream_medium::open_at_once(const channel_uri& remote, const std::func
 void byte_stream_medium::on_connected(uv_connect_t* request, int status) {
   auto* stream = static_cast<byte_stream*>(request->data);
   if (stream->home == nullptr) return; // timed out or dropped meanwhile; its handles are closing
-  if (status == 0)
-    stream->home->finish_dial(*stream, {});
-  else
-    stream->home->finish_dial(*stream,
-                              uv_failure(error_code::unreachable, "cannot connect to " + to_string(stream->remote), status));
+  if (status != 0) return stream->home->finish_dial(*stream, dial_failure(*stream, status));
+  if (stream->proxy) return stream->home->ask_proxy(*stream);
+  stream->home->finish_dial(*stream, {});
+}
+
+error byte_stream_medium::dial_failure(const byte_stream& stream, int status) {
+  auto remote = to_string(stream.remote);
+  bool late = status == UV_ETIMEDOUT;
+  if (!stream.proxy) {
+    if (late) return {error_code::timed_out, "no answer from " + remote};
+    return uv_failure(error_code::unreachable, "cannot connect to " + remote, status);
+  }
+  auto proxy = to_string(stream.proxy->proxy());
+  auto code = late ? error_code::timed_out : error_code::unreachable;
+  if (stream.at == byte_stream::phase::dialling)
+    return uv_failure(code, "proxy unreachable: cannot connect to " + proxy + ", by which " + remote + " is dialled", status);
+  if (late) return {code, "proxy refused: " + proxy + " did not say in time whether it reaches " + remote};
+  if (status == UV_EOF) return {code, "proxy refused: " + proxy + " closed the connection without an answer for " + remote};
+  return uv_failure(code, "proxy unreachable: the connection to " + proxy + " broke before " + remote + " was reached", status);
+}
+
+void byte_stream_medium::ask_proxy(byte_stream& stream) {
+  stream.at = byte_stream::phase::asking_proxy;
+  if (auto status = write_plain(stream, stream.proxy->begin()); status != 0)
+    return finish_dial(stream, dial_failure(stream, status));
+  start_reading(stream);
+}
+
+void byte_stream_medium::on_proxy_bytes(byte_stream& stream, byte_view bytes) {
+  auto step = stream.proxy->feed(bytes);
+  if (!step) return finish_dial(stream, step.why());
+  if (!step->to_send.empty())
+    if (auto status = write_plain(stream, std::move(step->to_send)); status != 0)
+      return finish_dial(stream, dial_failure(stream, status));
+  if (!step->open) return;
+  auto id = stream.id;
+  finish_dial(stream, {});
+  // the peer may have spoken already
+  if (auto* still = find(id); still != nullptr && step->taken < bytes.size())
+    on_datagram_bytes(*still, bytes.subspan(step->taken));
+}
+
+int byte_stream_medium::write_plain(byte_stream& stream, byte_string bytes) {
+  auto task = std::make_unique<plain_write>();
+  task->bytes = std::move(bytes);
+  task->request.data = task.get();
+  auto buffer = uv_buf_init(reinterpret_cast<char*>(task->bytes.data()), static_cast<unsigned>(task->bytes.size()));
+  auto status = uv_write(&task->request, &stream.handle.stream, &buffer, 1,
+                         [](uv_write_t* request, int) { delete static_cast<plain_write*>(request->data); });
+  if (status == 0) (void)task.release(); // its callback deletes it; if it fails, so does the next read
+  return status;
 }
 
 void byte_stream_medium::finish_dial(byte_stream& stream, result<void> outcome) {
@@ -223,15 +273,22 @@ void byte_stream_medium::start_reading(byte_stream& stream) {
 void byte_stream_medium::on_bytes(byte_stream& stream, ssize_t count, const uv_buf_t& buffer) {
   if (count == 0) return; // would block
   if (count == UV_ENOBUFS) return pause_reading(stream);
-  if (count < 0) {
-    if (count == UV_EOF)
-      return on_stream_ended(stream, {error_code::unreachable, to_string(stream.remote) + " closed the connection"});
-    return on_stream_ended(stream, uv_failure(error_code::unreachable, "connection to " + to_string(stream.remote) + " broke",
-                                              static_cast<int>(count)));
-  }
+  if (count < 0) return on_read_failed(stream, static_cast<int>(count));
   if (stream.at == byte_stream::phase::closing) return; // nobody listens any more; only the end of the stream matters
-  std::vector<byte_string> datagrams;
   byte_view bytes{reinterpret_cast<const std::uint8_t*>(buffer.base), static_cast<std::size_t>(count)};
+  if (stream.at == byte_stream::phase::asking_proxy) return on_proxy_bytes(stream, bytes);
+  on_datagram_bytes(stream, bytes);
+}
+
+void byte_stream_medium::on_read_failed(byte_stream& stream, int status) {
+  if (stream.at == byte_stream::phase::asking_proxy) return finish_dial(stream, dial_failure(stream, status));
+  if (status == UV_EOF)
+    return on_stream_ended(stream, {error_code::unreachable, to_string(stream.remote) + " closed the connection"});
+  on_stream_ended(stream, uv_failure(error_code::unreachable, "connection to " + to_string(stream.remote) + " broke", status));
+}
+
+void byte_stream_medium::on_datagram_bytes(byte_stream& stream, byte_view bytes) {
+  std::vector<byte_string> datagrams;
   auto cut = stream.cutter.feed(bytes, datagrams);
   auto id = stream.id;
   if (!datagrams.empty()) events_->datagrams_arrived(id, std::move(datagrams));

@@ -1,9 +1,10 @@
 /// What tcp, unix and exec share: framed datagrams on libuv streams, accepting, dialling, flushing, pausing.
 /// Refuses to know addresses: tcp.cpp, unix.cpp and exec.cpp make the sockets and say where each came from.
-///   dialling ─► open ─► closing (flushes, then waits for the other end's close, for a bounded time) ─► gone
+///   dialling ─► (asking a proxy ─►) open ─► closing (flushes, then waits for the other end's close, for a bounded time) ─► gone
 #pragma once
 
 #include "runtime/link/framing.hpp"
+#include "runtime/link/proxy_handshake.hpp"
 #include "transports/medium.hpp"
 
 #include <unordered_map>
@@ -15,7 +16,7 @@ class byte_stream_medium;
 
 /// One stream socket. Owned by its libuv handles: deleted when the last one has closed.
 struct byte_stream {
-  enum class phase { dialling, open, closing };
+  enum class phase { dialling, asking_proxy, open, closing };
 
   union {
     uv_stream_t stream;
@@ -31,7 +32,8 @@ struct byte_stream {
   link::frame_cutter cutter;
   channel_uri remote;
   channel_traits traits;
-  std::function<void(result<void>)> tell; ///< while dialling
+  std::function<void(result<void>)> tell;       ///< until open
+  std::shared_ptr<link::proxy_handshake> proxy; ///< asked first, when the connection stands
   int open_handles = 0;
 };
 
@@ -57,7 +59,9 @@ protected:
   int listening_fd() const { return listener_ ? listener_->fd : -1; }
 
   /// Starts a dial: `begin` calls uv_tcp_connect or uv_pipe_connect with on_connected. `tell` is called once, later or
-  /// at once, with success or unreachable / timed_out; the stream then is open, or gone.
+  /// at once, with success or unreachable / timed_out; the stream then is open, or gone. If `begin` sets the stream's
+  /// `proxy`, what it connects to is that proxy, which is asked for the way to `remote` within the same time; further
+  /// errors then are the handshake's.
   void dial(const channel_uri& remote, duration timeout, const std::function<int(byte_stream&)>& begin,
             std::function<void(channel_id, result<void>)> tell);
   static void on_connected(uv_connect_t* request, int status);
@@ -88,6 +92,7 @@ private:
     int open_handles = 0;
   };
   struct write_task;
+  struct plain_write;
 
   byte_stream* make_stream();
   void accept_some();
@@ -95,6 +100,14 @@ private:
   void on_bytes(byte_stream& stream, ssize_t count, const uv_buf_t& buffer);
   void pause_reading(byte_stream& stream);
   void resume_reading();
+  void ask_proxy(byte_stream& stream);
+  void on_proxy_bytes(byte_stream& stream, byte_view bytes);
+  void on_datagram_bytes(byte_stream& stream, byte_view bytes);
+  void on_read_failed(byte_stream& stream, int status);
+  /// Why a dial that was not answered has failed.
+  static error dial_failure(const byte_stream& stream, int status);
+  /// Queues bytes that are no datagrams. A libuv status.
+  static int write_plain(byte_stream& stream, byte_string bytes);
   void finish_dial(byte_stream& stream, result<void> outcome);
   /// Closes the handles; the stream forgets us and deletes itself later.
   void let_go(byte_stream& stream);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
+#include <cctype>
 #include <memory>
 
 namespace glow::transports {
@@ -146,6 +147,14 @@ struct lookup {
   channel_uri uri;
 };
 
+bool is_onion(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  constexpr std::string_view domain = ".onion";
+  if (host.size() < domain.size()) return false;
+  return std::ranges::equal(host.substr(host.size() - domain.size()), domain,
+                            [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
 void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
   std::unique_ptr<lookup> task{static_cast<lookup*>(request->data)};
   std::vector<socket_address> addresses;
@@ -170,6 +179,9 @@ void on_resolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
 
 void resolve(uv_loop_t* loop, const channel_uri& uri, std::weak_ptr<void> alive, resolved tell) {
   if (auto literal = socket_address::from_literal(uri.host, uri.port)) return tell(std::vector{*literal});
+  if (is_onion(uri.host)) // RFC 7686: such names are not asked of resolvers, who would learn them
+    return tell(
+      error{error_code::usage, "'" + uri.host + "' is found by Tor only: write ?via=socks5://127.0.0.1:9050 behind the place"});
   auto task = std::make_unique<lookup>();
   task->alive = std::move(alive);
   task->tell = std::move(tell);

@@ -1,5 +1,6 @@
 #include "transports/tcp.hpp"
 
+#include "runtime/link/proxy_handshake.hpp"
 #include "transports/byte_stream.hpp"
 #include "transports/limits.hpp"
 #include "transports/socket_address.hpp"
@@ -26,9 +27,10 @@ protected:
   void connected_to(byte_stream& stream) override { set_up(stream); }
 
 private:
-  /// A host's addresses, tried in turn until one answers or the time is over.
+  /// A host's addresses, or its proxy's, tried in turn until one answers or the time is over.
   struct attempt {
-    channel_uri uri;
+    channel_uri uri; ///< as it is shown
+    std::optional<link::proxy_handshake> proxy;
     std::vector<socket_address> addresses;
     std::size_t next = 0;
     std::uint64_t deadline_ms = 0;
@@ -84,6 +86,7 @@ void tcp_medium::set_up(byte_stream& stream) {
   sockaddr_storage peer{};
   int size = sizeof peer;
   stream.traits = {"tcp", limits::frame_bytes_max, true, false};
+  if (stream.proxy) return; // the address is the proxy's, and says nothing of the peer
   if (uv_tcp_getpeername(&stream.handle.tcp, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return;
   socket_address address{reinterpret_cast<const sockaddr*>(&peer)};
   stream.remote = address.to_uri("tcp");
@@ -92,14 +95,26 @@ void tcp_medium::set_up(byte_stream& stream) {
 
 void tcp_medium::connect(const channel_uri& remote, connected tell) {
   if (remote.host.empty() || remote.port == 0)
-    return tell(error{error_code::usage,
-                      "cannot connect to " + to_string(remote) + ": it needs host and port, such as tcp://192.168.1.5:7400"});
+    return tell(error{error_code::usage, "cannot connect to " + link::to_shown_text(remote)
+                                           + ": it needs host and port, such as tcp://192.168.1.5:7400"});
+  auto proxy = link::proxy_of(remote);
+  if (!proxy) return tell(proxy.why());
   auto trying = std::make_shared<attempt>();
-  trying->uri = remote;
+  trying->uri = link::without_credentials(remote);
+  auto place = remote;
+  if (*proxy) {
+    auto handshake = link::proxy_handshake::to(**proxy, remote.host, remote.port);
+    if (!handshake) return tell(handshake.why());
+    trying->proxy = std::move(*handshake);
+    place = {"tcp", (*proxy)->host, (*proxy)->port, "", {}};
+  }
   trying->tell = std::move(tell);
-  trying->deadline_ms = uv_now(place_.loop) + static_cast<std::uint64_t>(limits::connect_timeout / 1ms);
-  resolve(place_.loop, remote, alive_, [this, trying](result<std::vector<socket_address>> found) {
-    if (!found) return trying->tell(found.why());
+  trying->deadline_ms = uv_now(place_.loop) + static_cast<std::uint64_t>(link::connect_timeout_of(remote) / 1ms);
+  resolve(place_.loop, place, alive_, [this, trying](result<std::vector<socket_address>> found) {
+    if (!found) {
+      if (!trying->proxy) return trying->tell(found.why());
+      return trying->tell(error{found.why().code, "proxy unreachable: " + found.why().message});
+    }
     trying->addresses = std::move(*found);
     try_next(trying);
   });
@@ -111,12 +126,18 @@ void tcp_medium::try_next(const std::shared_ptr<attempt>& trying) {
   auto now = uv_now(place_.loop);
   // a share of what is left for each address, so that one that swallows packets does not cost the others their turn
   auto share = trying->deadline_ms > now ? (trying->deadline_ms - now) / left : 1;
+  auto asked = trying->proxy ? std::make_shared<link::proxy_handshake>(*trying->proxy) : nullptr;
   dial(
-    address.to_uri("tcp"), std::chrono::milliseconds{share},
-    [&](byte_stream& stream) { return uv_tcp_connect(&stream.connecting, &stream.handle.tcp, address.get(), on_connected); },
-    [this, trying](channel_id channel, result<void> outcome) {
+    trying->proxy ? trying->uri : address.to_uri("tcp"), std::chrono::milliseconds{share},
+    [&](byte_stream& stream) {
+      stream.proxy = asked;
+      return uv_tcp_connect(&stream.connecting, &stream.handle.tcp, address.get(), on_connected);
+    },
+    [this, trying, asked](channel_id channel, result<void> outcome) {
       if (outcome) return trying->tell(describe(channel));
-      if (trying->next < trying->addresses.size()) return try_next(trying);
+      bool answered = asked && asked->has_begun(); // a proxy refuses the same at its other addresses
+      if (!answered && trying->next < trying->addresses.size()) return try_next(trying);
+      if (trying->proxy) return trying->tell(outcome.why());
       trying->tell(error{outcome.why().code, outcome.why().message + " (is an agent listening there?)"});
     });
 }

@@ -1,6 +1,7 @@
 #include "transports/transport.hpp"
 
 #include "runtime/host/log.hpp"
+#include "runtime/link/proxy.hpp"
 #include "transports/limits.hpp"
 
 namespace glow::transports {
@@ -80,6 +81,11 @@ bool transport_state::wants_more() const {
 }
 
 void transport_state::connect(const channel_uri& remote, caf::typed_response_promise<channel_opened> promise) {
+  // a medium that knows nothing of proxies would go round this one
+  if (auto proxy = link::proxy_of(remote); !proxy) {
+    promise.deliver(to_caf(proxy.why()));
+    return;
+  }
   carrier->connect(remote, [this, promise](result<channel_opened> outcome) mutable {
     if (!outcome) {
       promise.deliver(to_caf(outcome.why()));

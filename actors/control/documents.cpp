@@ -1,6 +1,7 @@
 #include "actors/control/documents.hpp"
 
 #include "runtime/base/base32.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <array>
 #include <cstdio>
@@ -82,7 +83,7 @@ json link(const link_info& link) {
   return {{"id", link.id},
           {"peer", link.peer_name},
           {"peer_id", link.peer.is_zero() ? json(nullptr) : json(to_string(link.peer))},
-          {"channel", to_string(link.channel)},
+          {"channel", link::to_shown_text(link.channel)},
           {"class", link.link_class},
           {"why", link.why},
           {"state", link.state},
@@ -99,7 +100,7 @@ json waiting(const waiting_dial& dial) {
   return {{"id", dial.dial},
           {"peer", nullptr},
           {"peer_id", nullptr},
-          {"channel", to_string(dial.uri)},
+          {"channel", link::to_shown_text(dial.uri)},
           {"class", nullptr},
           {"why", dial.last_error},
           {"state", "waiting"},

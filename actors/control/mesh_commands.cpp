@@ -3,6 +3,7 @@
 #include "actors/control/ask.hpp"
 #include "actors/control/documents.hpp"
 #include "runtime/base/base32.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <unistd.h>
 
@@ -187,7 +188,7 @@ void link_add(const call_ptr& call) {
   auto uri = parse_channel_uri(call->text("uri"));
   if (!uri) return call->fail(uri.why());
   ask<peer_added>(call, call->parts().links, add_peer{*uri, std::nullopt, true}, [=](peer_added& added) {
-    call->answer({{"id", added.dial}, {"channel", to_string(*uri)}});
+    call->answer({{"id", added.dial}, {"channel", link::to_shown_text(*uri)}});
   });
 }
 

@@ -1,5 +1,5 @@
 #include "actors/link/link_spawning.hpp"
-#include "runtime/base/limits.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -51,7 +51,7 @@ void start_dial(links_self self, const link::dial_start& start) {
   auto* transport = state.transport_for(start.uri.scheme);
   if (transport == nullptr) return fail({error_code::unreachable, "no " + start.uri.scheme + " transport is running"});
   auto id = transport->actor.id();
-  self->request(transport->actor, limits::connect_timeout + 1s, connect_channel{start.uri})
+  self->request(transport->actor, link::connect_timeout_of(start.uri) + 1s, connect_channel{start.uri})
     .then([=](const channel_opened& opened) { on_dialled(self, start, id, opened); },
           [=](const caf::error& why) {
             fail(from_caf(why));

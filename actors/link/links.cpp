@@ -5,6 +5,7 @@
 #include "runtime/host/log.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -62,6 +63,12 @@ void on_transport_started(links_self self, const transport_started& news) {
   dial_due(self);
 }
 
+/// Of what kind a link's channel is, where further ones of that kind are not needed: a way round by a proxy does not stand
+/// for a straight one.
+std::string kind_of(const link_info& info) {
+  return info.traits.scheme + (link::goes_through_proxy(info.channel) ? " by proxy" : "");
+}
+
 // ---- what links tell of themselves -----------------------------------------------------------------------------
 
 /// Both sides dialled each other over the same kind of channel: the link that the lower node id began stays. Both sides
@@ -91,7 +98,7 @@ void on_link_up(links_self self, const link_up& news) {
   auto now = self->clock().now();
   auto& peer = news.info.peer;
   host::log(host::level::info, "links", "up: " + news.info.peer_name + " by " + to_string(news.info.channel));
-  state.plan.node_linked(peer, news.info.traits.scheme);
+  state.plan.node_linked(peer, kind_of(news.info));
   if (entry.dial) state.plan.linked(*entry.dial, now);
   auto places = link::places_of_peer(news.info.peer_listening, news.info.channel);
   // what we dialled ourselves certainly leads there, whatever the peer thinks its address is
@@ -170,7 +177,7 @@ caf::result<peer_added> on_add_peer(links_self self, const add_peer& wanted) {
   if (!schemes.empty() && !schemes.contains(wanted.uri.scheme)) {
     std::string known;
     for (auto& each : schemes) known += (known.empty() ? "" : ", ") + each;
-    return to_caf({error_code::usage, "no transport for '" + to_string(wanted.uri) + "'; this node speaks " + known});
+    return to_caf({error_code::usage, "no transport for '" + link::to_shown_text(wanted.uri) + "'; this node speaks " + known});
   }
   auto added = state.plan.add(wanted.uri, wanted.expected, wanted.permanent, self->clock().now());
   if (!added) return to_caf(added.why());
@@ -315,7 +322,7 @@ void forget_link(links_self self, link_id id, const error& why) {
   auto now = self->clock().now();
   auto& random = state.given->world.random();
   if (entry.up) {
-    state.plan.node_unlinked(entry.info.peer, entry.info.traits.scheme);
+    state.plan.node_unlinked(entry.info.peer, kind_of(entry.info));
     host::log(host::level::info, "links",
               "down: " + entry.info.peer_name + " by " + to_string(entry.info.channel) + ": " + why.message);
   }

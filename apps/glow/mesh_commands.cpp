@@ -172,9 +172,11 @@ void add_link(CLI::App& app, context& with) {
     add_command(*group, "add", "Keep a link to this place, redialled until it is removed",
                 "It lasts until the agent stops; glow up --peer keeps it for good. glow links shows how it fares.\n"
                 "tty: a serial line, given to the agents at both of its ends. exec: a command whose stdin and stdout lead\n"
-                "to another agent's glow stdio; blanks are written %20.",
+                "to another agent's glow stdio; blanks are written %20. tcp goes through a proxy with ?via=: socks5://HOST:PORT\n"
+                "or http://HOST:PORT, with USER:PASSWORD@ before the host if it wants one; it finds the name, .onion too.",
                 "  glow link add udp://192.168.1.5:7400\n"
                 "  glow link add 'tty:/dev/ttyUSB0?baud=115200'\n"
+                "  glow link add 'tcp://nas.onion:7400?via=socks5://127.0.0.1:9050'\n"
                 "  glow link add exec:ssh%20nas%20glow%20stdio");
   add->add_option("URI", *uri, "A channel URI: udp tcp unix tty exec")->required();
   add->callback([&with, uri] {

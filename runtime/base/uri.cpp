@@ -8,6 +8,8 @@ namespace glow {
 namespace {
 
 error bad_uri(std::string_view text, std::string_view why) {
+  // what follows via= may hold a password, and errors are logged
+  if (auto via = text.find("via="); via != std::string_view::npos) text = text.substr(0, via + 4);
   return {error_code::usage, "channel URI '" + std::string{text.substr(0, 80)} + "': " + std::string{why}
                                + " (examples: udp://192.168.1.5:7400, tcp://[::1]:7400, unix:/run/glow.sock)"};
 }

@@ -2,6 +2,7 @@
 
 #include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,10 +58,12 @@ result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_
       return id;
     }
   if (!permanent && !is_shareable(uri))
-    return error{error_code::usage, to_string(uri) + " is dialled only when this machine's owner asks for it (glow link add)"};
+    return error{error_code::usage,
+                 to_shown_text(uri) + " is dialled only when this machine's owner asks for it (glow link add)"};
+  if (auto proxy = proxy_of(uri); !proxy) return proxy.why();
   if (!make_room(expected, permanent))
     return error{error_code::exhausted,
-                 "no room to remember " + to_string(uri) + ": too many places to dial; remove some (glow link rm)"};
+                 "no room to remember " + to_shown_text(uri) + ": too many places to dial; remove some (glow link rm)"};
   target made;
   made.uri = uri;
   made.expected = expected;
@@ -171,12 +174,12 @@ void dial_plan::lost(dial_id dial, const error& why, steady_time now, random_sou
   back_off(each, why, now, random);
 }
 
-void dial_plan::node_linked(const node_id& node, const std::string& scheme) { ++links_[node][scheme]; }
+void dial_plan::node_linked(const node_id& node, const std::string& kind) { ++links_[node][kind]; }
 
-void dial_plan::node_unlinked(const node_id& node, const std::string& scheme) {
+void dial_plan::node_unlinked(const node_id& node, const std::string& kind) {
   auto of = links_.find(node);
   if (of == links_.end()) return;
-  auto found = of->second.find(scheme);
+  auto found = of->second.find(kind);
   if (found != of->second.end() && --found->second == 0) of->second.erase(found);
   if (of->second.empty()) links_.erase(of);
 }

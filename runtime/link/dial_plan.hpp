@@ -38,7 +38,8 @@ struct dial_waiting {
 class dial_plan {
 public:
   /// A place already known keeps its id; it becomes permanent if either call says so. Due at once when it is new.
-  /// Errors: usage (a place that is not shareable, and not permanent: only the owner of this machine may name it), exhausted
+  /// Errors: usage (a place that is not shareable, and not permanent: only the owner of this machine may name it; a proxy that
+  /// is not understood, or not for this medium), exhausted
   /// (limits::dial_targets_max permanent places, or every place of the node is in use).
   result<dial_id> add(const channel_uri& uri, const std::optional<node_id>& expected, bool permanent, steady_time now);
   /// Whether it was there. A dial in flight is the caller's to end.
@@ -57,8 +58,9 @@ public:
   void linked(dial_id dial, steady_time now);
   void lost(dial_id dial, const error& why, steady_time now, random_source& random);
   /// Links of any origin: while a node is linked by one kind of channel, its other places of that kind rest.
-  void node_linked(const node_id& node, const std::string& scheme);
-  void node_unlinked(const node_id& node, const std::string& scheme);
+  /// A kind is the scheme of such places, or anything else if the link makes none of them superfluous.
+  void node_linked(const node_id& node, const std::string& kind);
+  void node_unlinked(const node_id& node, const std::string& kind);
   /// Interfaces came or went: everything that waits is due at once, as if it had never failed.
   void interfaces_changed(steady_time now);
 

@@ -125,4 +125,15 @@ inline constexpr std::size_t dial_targets_per_node_max = 12;
 /// Dials in flight: each may hold a socket for limits::connect_timeout.
 inline constexpr std::size_t dials_in_flight_max = 64;
 
+// ---- proxies -----------------------------------------------------------------------------------------------------------
+/// In place of connect_timeout: Tor takes seconds for a circuit to a service.
+inline constexpr duration proxied_connect_timeout = 20s;
+/// All that an HTTP proxy may say before the channel is open: status lines and fields, which are a few hundred bytes.
+inline constexpr std::size_t proxy_answer_bytes_max = 8192;
+/// Of the words in a proxy's refusal that are passed on to people.
+inline constexpr std::size_t proxy_reason_bytes_max = 120;
+/// SOCKS5 counts names, user names and passwords in one byte each.
+inline constexpr std::size_t proxy_credential_bytes_max = 255;
+inline constexpr std::size_t proxy_host_bytes_max = 255;
+
 } // namespace glow::limits

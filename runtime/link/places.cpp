@@ -1,6 +1,7 @@
 #include "runtime/link/places.hpp"
 
 #include "runtime/link/limits.hpp"
+#include "runtime/link/proxy.hpp"
 
 #include <algorithm>
 
@@ -19,20 +20,21 @@ bool is_wildcard_host(const std::string& host) { return host == "0.0.0.0" || hos
 bool is_loopback_host(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 bool is_shareable(const channel_uri& place) {
-  if (place.scheme == "exec" || place.scheme == "stdio") return false;
+  if (place.scheme == "exec" || place.scheme == "stdio" || goes_through_proxy(place)) return false;
   return place.scheme != "tty" || !place.host.empty(); // a device has a path, and no host
 }
 
 std::vector<channel_uri> places_of_peer(const std::vector<channel_uri>& listening, const channel_uri& remote) {
   std::vector<channel_uri> out;
-  // at the other end of a serial line or a command is another machine, although it has no address
-  bool same_machine = (remote.host.empty() && is_shareable(remote)) || is_loopback_host(remote.host);
+  // at the other end of a serial line, a command or a proxy is another machine, although we have not seen its address
+  bool unseen = !is_shareable(remote);
+  bool same_machine = !unseen && (remote.host.empty() || is_loopback_host(remote.host));
   for (auto uri : listening) {
     if (!is_shareable(uri)) continue;
     if (uri.host.empty() || is_loopback_host(uri.host)) {
       if (!same_machine) continue;
     } else if (is_wildcard_host(uri.host)) {
-      if (remote.host.empty()) continue;                           // over unix or loopback we have seen no address
+      if (unseen || remote.host.empty()) continue;                 // over unix or loopback there is no address
       if (uri.host == "0.0.0.0" && is_ipv6(remote.host)) continue; // it does not listen on that family
       uri.host = remote.host;
     }

@@ -8,7 +8,7 @@ namespace glow::fuzz {
 // base: targets_text.cpp
 extern const target text_target;
 extern const target uri_target;
-// link: targets_link.cpp, targets_handshake.cpp, targets_link_machine.cpp
+// link: targets_link.cpp, targets_handshake.cpp, targets_link_machine.cpp, targets_proxy.cpp
 extern const target datagram_target;
 extern const target framing_target;
 extern const target serial_framing_target;
@@ -19,6 +19,7 @@ extern const target records_target;
 extern const target handshake_target;
 extern const target link_machine_target;
 extern const target link_member_target;
+extern const target proxy_handshake_target;
 // route: targets_route.cpp, targets_router_machine.cpp
 extern const target overlay_header_target;
 extern const target routing_packet_target;
@@ -58,6 +59,7 @@ inline std::vector<const target*> all_targets() {
           &handshake_target,
           &link_machine_target,
           &link_member_target,
+          &proxy_handshake_target,
           &overlay_header_target,
           &routing_packet_target,
           &router_machine_target,

@@ -47,10 +47,21 @@ TEST_CASE("the same place is one target, however often it is added") {
   CHECK(plan.size() == 1); // it has become permanent
 }
 
-TEST_CASE("a command or a device is dialled only if the owner asks for it") {
+TEST_CASE("a place whose proxy is not understood is not planned, and its password not told") {
+  dial_plan plan;
+  for (auto* text : {"udp://h:1?via=socks5://me:s3cret@h:1", "tcp://h:1?via=ftp://me:s3cret@h:1"}) {
+    auto added = plan.add(place(text), std::nullopt, true, steady_time{});
+    REQUIRE(!added);
+    CHECK(added.why().code == error_code::usage);
+    CHECK(added.why().message.find("s3cret") == std::string::npos);
+  }
+  CHECK(plan.size() == 0);
+}
+
+TEST_CASE("a command, a device or a way through a proxy is dialled only if the owner asks for it") {
   dial_plan plan;
   steady_time now{};
-  for (auto* text : {"exec:reboot", "tty:/dev/ttyS0"}) {
+  for (auto* text : {"exec:reboot", "tty:/dev/ttyS0", "tcp://127.0.0.1:1?via=socks5://127.0.0.1:9050"}) {
     CHECK(plan.add(place(text), node(1), false, now).why().code == error_code::usage);
     CHECK(plan.size() == 0);
     REQUIRE(plan.add(place(text), std::nullopt, true, now).ok());

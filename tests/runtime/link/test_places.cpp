@@ -31,9 +31,10 @@ TEST_CASE("places of the peer's own machine are left out unless it is ours, too"
   CHECK(places_of_peer(listening, place("unix:/run/y")).size() == 2);
 }
 
-TEST_CASE("a command or a device is never taken from a peer, nor told to one") {
+TEST_CASE("a command, a device or a way through a proxy is never taken from a peer, nor told to one") {
   std::vector<channel_uri> private_places{place("exec:reboot"), place("exec://reboot"), place("tty:/dev/ttyS0?baud=9600"),
-                                          place("stdio:/home/me/link.sock")};
+                                          place("stdio:/home/me/link.sock"),
+                                          place("tcp://nas.onion:7400?via=socks5://127.0.0.1:9050")};
   for (auto& each : private_places) {
     CAPTURE(to_string(each));
     CHECK_FALSE(is_shareable(each));
@@ -45,10 +46,16 @@ TEST_CASE("a command or a device is never taken from a peer, nor told to one") {
   CHECK(is_shareable(place("unix:/run/y")));
 }
 
-TEST_CASE("who is at the other end of a serial line or a command is another machine") {
+TEST_CASE("who is at the other end of a serial line, a command or a proxy is another machine") {
   std::vector<channel_uri> listening{place("unix:/run/x"), place("tcp://127.0.0.1:8"), place("udp://10.1.2.3:4")};
-  for (auto* remote : {"tty:/dev/ttyS0", "exec:ssh%20nas%20glow%20stdio", "stdio:/home/me/link.sock"})
+  for (auto* remote : {"tcp://127.0.0.1:8?via=http://10.0.0.9:3128", "tty:/dev/ttyS0", "exec:ssh%20nas%20glow%20stdio",
+                       "stdio:/home/me/link.sock"})
     CHECK(texts(places_of_peer(listening, place(remote))) == std::vector<std::string>{"udp://10.1.2.3:4"});
+}
+
+TEST_CASE("a peer behind a proxy has not been seen anywhere: its wildcard hosts stay unknown") {
+  auto remote = place("tcp://nas.onion:7400?via=socks5://127.0.0.1:9050");
+  CHECK(places_of_peer({place("udp://0.0.0.0:7"), place("tcp://[::]:8")}, remote).empty());
 }
 
 TEST_CASE("our own wildcard hosts become our addresses of that family, or the loopback") {
