@@ -59,7 +59,7 @@ bool conversation::adopt_epoch(const packet_header& header, steady_time now, con
     served_.clear();
     outbox_.on_peer_restarted();
     inbound_.on_peer_restarted();
-    streams_.close_all({error_code::stopped, "the other node started anew"});
+    streams_.on_peer_restarted({error_code::stopped, "the other node started anew"});
     out.push_back(peer_restarted{});
   }
   peer_epoch_ = header.own_epoch;

@@ -98,6 +98,14 @@ void sending_stream::on_lost(std::uint64_t offset, std::uint64_t length, bool en
   for (auto& gap : acknowledged_.gaps(offset, to)) lost_.insert(gap.begin, gap.end);
 }
 
+void sending_stream::begin_anew() {
+  assert(base_ == 0 && acknowledged_.empty());
+  lost_.clear();
+  fresh_ = 0;
+  limit_ = limits::stream_window_initial;
+  end_sent_ = end_lost_ = false;
+}
+
 void sending_stream::release() {
   while (first_ < chunks_.size() && chunks_[first_].begin + chunks_[first_].bytes.size() <= base_) {
     chunks_[first_].bytes = {};

@@ -39,6 +39,8 @@ public:
 
   void on_acknowledged(std::uint64_t offset, std::uint64_t length, bool end);
   void on_lost(std::uint64_t offset, std::uint64_t length, bool end);
+  /// For a receiver that knows nothing of it: all is fresh again. Requires: nothing was acknowledged.
+  void begin_anew();
   void raise_limit(std::uint64_t limit) { limit_ = std::max(limit_, limit); }
 
   bool is_delivered() const { return end_acknowledged_ && base_ == written_; }

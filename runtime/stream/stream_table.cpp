@@ -79,6 +79,30 @@ void stream_table::close_all(const error& why) {
   next_id_ = next;
 }
 
+void stream_table::on_peer_restarted(const error& why) {
+  stream_map unheard;
+  for (auto at = streams_.begin(); at != streams_.end();) {
+    auto& [key, stream] = *at;
+    const bool keep = is_mine(key) && !stream->heard && stream->in.highest() == 0 && !stream->closing;
+    auto next = std::next(at);
+    if (keep) unheard.insert(streams_.extract(at));
+    at = next;
+  }
+  auto patience = std::move(patience_);
+  const auto window = window_bytes_;
+  close_all(why);
+  window_bytes_ = window;
+  std::erase_if(patience, [&](auto& each) { return !unheard.contains(each.second); });
+  patience_ = std::move(patience);
+  streams_ = std::move(unheard);
+  for (auto& [key, stream] : streams_) {
+    stream->out.begin_anew();
+    stream->lost_queued = stream->fresh_queued = stream->window_due = false;
+    held_bytes_ += stream->out.held_bytes();
+    enqueue(key, *stream);
+  }
+}
+
 // ---- the peer -------------------------------------------------------------------------------------------------------
 
 stream_table::entry* stream_table::find(stream_key key) {

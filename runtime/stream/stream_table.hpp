@@ -77,6 +77,8 @@ public:
   void close(stream_key stream, const error& why);
   /// Every stream ends here with this reason; the peer is not told.
   void close_all(const error& why);
+  /// The peer lost its state: streams end here with this reason, but for own ones that it never answered. These begin anew.
+  void on_peer_restarted(const error& why);
 
   // ---- the peer
   /// False: not taken, and not to be acknowledged.

@@ -69,6 +69,9 @@ nlohmann::json document_of(const flags& f, std::uint64_t seed, const simulation_
           {"objects", r.objects},
           {"jobs", r.jobs},
           {"messages", r.messages},
+          {"streams", r.streams},
+          {"streams_whole", r.streams_whole},
+          {"stream_bytes", r.stream_bytes},
           {"strikes", r.strikes},
           {"escalations", r.escalations},
           {"longest_queue", r.longest_queue},
@@ -87,6 +90,8 @@ void print(const flags& f, std::uint64_t seed, const simulation_report& r) {
   fmt::print("  requests           {} sent, {:.1f} % answered\n", r.requests, r.delivered * 100);
   fmt::print("  objects, jobs      {} acknowledged, {} submitted\n", r.objects, r.jobs);
   fmt::print("  messages           {} acknowledged\n", r.messages);
+  fmt::print("  streams            {} opened, {} ended well, {:.1f} MB\n", r.streams, r.streams_whole,
+             static_cast<double>(r.stream_bytes) / 1e6);
   fmt::print("  longest queue      {}\n", r.longest_queue);
   fmt::print("  memory             {:.2f} MB for each node\n",
              static_cast<double>(r.memory_bytes) / 1e6 / static_cast<double>(std::max<std::size_t>(r.nodes, 1)));

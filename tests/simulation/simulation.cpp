@@ -79,6 +79,9 @@ public:
     report_.objects = work_.objects().acknowledged().size();
     report_.jobs = work_.jobs();
     report_.messages = work_.messages();
+    report_.streams = work_.streams().opened();
+    report_.streams_whole = work_.streams().whole();
+    report_.stream_bytes = work_.streams().bytes_received();
     report_.strikes = faults_.strikes();
     report_.longest_queue = queues_.longest();
     for (std::size_t i = 0; i < mesh_.size(); ++i) report_.escalations += mesh_.at(i).escalations;

@@ -38,6 +38,7 @@ struct simulation_report {
   double path_stretch = 0;          ///< hops over shortest hops, mean after quiet
   double delivered = 0;             ///< requests answered, of those sent
   std::uint64_t requests = 0, objects = 0, jobs = 0, messages = 0, strikes = 0, escalations = 0;
+  std::uint64_t streams = 0, streams_whole = 0, stream_bytes = 0; ///< opened, ended well on both sides, arrived
   std::size_t longest_queue = 0;
   double real_s = 0;
   std::uint64_t memory_bytes = 0;             ///< resident, of the whole process at the end of the run

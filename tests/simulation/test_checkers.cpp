@@ -1,4 +1,5 @@
 #include "tests/simulation/checkers.hpp"
+#include "tests/simulation/stream_checker.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -133,4 +134,75 @@ TEST_CASE("control traffic beyond its share of a wire is a violation, while the 
   CHECK(complaints(14'400, true) == 0); // 2 % of 9600 bit/s for ten minutes
   CHECK(complaints(14'500, true) == 1);
   CHECK(complaints(14'500, false) == 0);
+}
+
+namespace {
+
+/// A stream of 3000 bytes from node 0 to node 2, and 10 bytes back, with a mistake on the way; tells how many violations it met.
+std::size_t stream_complaints(const std::function<void(stream_checker&)>& mistake) {
+  using enum stream_side;
+  violation_list seen;
+  stream_checker checker{seen, to_bytes(std::string_view{"a marker"})};
+  checker.on_opened(7, {0, 2, 100, true});
+  checker.on_written(7, opener, 2000, false);
+  checker.on_incoming(7, 2, 0, 200, 0ns);
+  checker.on_received(7, acceptor, checker.content(7, opener, 0, 1500), false, 0ns);
+  checker.on_written(7, acceptor, 10, true);
+  mistake(checker);
+  checker.on_written(7, opener, 1000, true);
+  checker.on_received(7, acceptor, checker.content(7, opener, 1500, 1500), true, 0ns);
+  checker.on_received(7, opener, checker.content(7, acceptor, 0, 10), true, 0ns);
+  checker.on_ended(7, opener, {error_code::none, {}}, 0ns);
+  checker.on_ended(7, acceptor, {error_code::none, {}}, 0ns);
+  checker.judge(0ns);
+  return seen.all().size();
+}
+
+} // namespace
+
+TEST_CASE("a stream that loses, doubles, invents or alters bytes is a violation") {
+  using enum stream_side;
+  CHECK(stream_complaints([](auto&) {}) == 0);
+  auto arrives = [](std::uint64_t from, std::size_t bytes) {
+    return [=](stream_checker& c) { c.on_received(7, acceptor, c.content(7, opener, from, bytes), false, 0ns); };
+  };
+  CHECK(stream_complaints(arrives(1400, 100)) > 0); // doubled
+  CHECK(stream_complaints(arrives(1600, 100)) > 0); // a gap
+  CHECK(stream_complaints(arrives(1500, 600)) > 0); // 100 of these nobody has written yet
+  CHECK(stream_complaints([](auto& c) { c.on_received(7, acceptor, byte_string(10), false, 0ns); }) > 0);
+  CHECK(stream_complaints([](auto& c) { c.on_received(7, acceptor, {}, true, 0ns); }) > 0); // the end too early
+  CHECK(stream_complaints([](auto& c) { c.on_written(7, opener, 1, false); }) > 0);         // the last byte never comes
+}
+
+TEST_CASE("a stream told twice, to a wrong node, or not over after quiet is a violation") {
+  using enum stream_side;
+  CHECK(stream_complaints([](auto& c) { c.on_incoming(7, 2, 0, 200, 0ns); }) == 1);
+  CHECK(stream_complaints([](auto& c) { c.on_incoming(7, 2, 0, 201, 0ns); }) == 1); // the first one lives
+  CHECK(stream_complaints([](auto& c) { c.on_incoming(8, 2, 0, 200, 0ns); }) == 1);
+  CHECK(stream_complaints([](auto& c) { c.on_opened(8, {0, 2, 100, true}), c.on_incoming(8, 1, 0, 300, 0ns); }) == 3);
+  CHECK(stream_complaints([](auto& c) { c.on_opened(8, {0, 2, 100, true}); }) == 1); // neither over nor delivered
+}
+
+TEST_CASE("a stream that fails while nobody gave it up and both endpoints live is a violation") {
+  using enum stream_side;
+  auto complaints = [](bool patient, auto does) {
+    violation_list seen;
+    stream_checker checker{seen, to_bytes(std::string_view{"a marker"})};
+    checker.on_opened(7, {0, 2, 100, patient});
+    does(checker);
+    checker.judge(0ns);
+    return seen.all().size();
+  };
+  const error failed{error_code::stopped, "the other node started anew"}, late{error_code::timed_out, "nobody answers"};
+  CHECK(complaints(true, [&](auto& c) { c.on_ended(7, opener, failed, 0ns); }) == 1);
+  CHECK(complaints(true, [&](auto& c) { c.on_ended(7, opener, late, 0ns); }) == 1);
+  CHECK(complaints(false, [&](auto& c) { c.on_ended(7, opener, late, 0ns); }) == 0);
+  CHECK(complaints(true, [&](auto& c) { c.on_life_ended(2, 200), c.on_ended(7, opener, failed, 0ns); }) == 0);
+  CHECK(complaints(true, [&](auto& c) { c.on_life_ended(1, 200), c.on_ended(7, opener, failed, 0ns); }) == 1);
+  CHECK(complaints(true, [&](auto& c) { c.on_life_ended(0, 100); }) == 0);
+  CHECK(complaints(true, [&](auto& c) { c.on_closed(7, opener); }) == 0);
+  CHECK(complaints(true, [&](auto& c) {
+          c.on_incoming(7, 2, 0, 200, 0ns), c.on_closed(7, opener), c.on_ended(7, acceptor, failed, 0ns);
+        }) == 0);
+  CHECK(complaints(true, [&](auto& c) { c.on_ended(7, opener, {error_code::none, {}}, 0ns); }) == 1); // before any end
 }

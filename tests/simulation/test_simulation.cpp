@@ -51,6 +51,8 @@ TEST_CASE("a home without faults answers every request and converges at once") {
   CHECK(report->delivered == 1);
   CHECK(report->requests > 0);
   CHECK(report->objects > 0);
+  CHECK(report->streams > 0);
+  CHECK(report->stream_bytes > 100'000);
   CHECK(report->convergence_s.most < 2);
 }
 

@@ -16,6 +16,7 @@ constexpr std::size_t file_bytes_max = 120'000;
 constexpr std::size_t small_mesh = 10;
 constexpr std::size_t job_steps = 4;
 constexpr std::size_t letter_bytes_max = 20'000;
+constexpr std::size_t stream_bytes_max = 150'000;
 constexpr duration request_patience = 20s;
 constexpr duration final_patience = 4min; // everybody reads everything at once, over the slowest cables, too
 
@@ -36,7 +37,7 @@ service_actor::behavior_type probe_behavior(service_actor::pointer, std::functio
 workload::workload(simulated_mesh& mesh, std::uint64_t seed, violation_list& violations)
   : mesh_{mesh}, random_{seed ^ 0x776f726bULL}, deliveries_{violations},
     plaintext_{violations, to_bytes(std::string_view{"the plaintext of a payload"})}, objects_{violations}, replicas_{violations},
-    job_check_{violations}, mail_{violations} {
+    job_check_{violations}, mail_{violations}, streams_{mesh, seed, violations, plaintext_.marker()} {
   mesh_.on_parts([this](std::size_t node) { serve_on(node); });
 }
 
@@ -51,6 +52,7 @@ void workload::begin() {
   repeat(large ? 10min : 90s, &workload::submit_job);
   repeat(large ? 10s : std::max<duration>(per_node(15), 2s), &workload::send_letter_somewhere);
   repeat(large ? 15s : std::max<duration>(per_node(20), 3s), &workload::take_letter_somewhere);
+  repeat(large ? 10s : std::max<duration>(per_node(20), 3s), &workload::open_stream_somewhere);
 }
 
 void workload::repeat(duration mean, void (workload::*what)()) {
@@ -80,6 +82,7 @@ byte_string workload::some_content(std::size_t bytes_max) {
 }
 
 void workload::serve_on(std::size_t node) {
+  streams_.serve_on(node);
   auto& parts = mesh_.at(node).parts;
   if (!parts.endpoint || parts.endpoint.id() == served_lives_[node]) return;
   auto life = served_lives_[node] = parts.endpoint.id();
@@ -109,6 +112,19 @@ void workload::send_request_somewhere() {
     send_request{mesh_.id_of(to), probe_method, std::move(body), request_patience},
     [this, number](response& answer) { deliveries_.on_answered(number, digest_of(answer.body), mesh_.runs().elapsed()); },
     failed);
+}
+
+/// To anybody, to those that are down or asleep, too.
+void workload::open_stream_somewhere() {
+  if (auto from = some_node_up())
+    streams_.open_stream_from(*from, random_.next_below(mesh_.size()), scaled(scaled(stream_bytes_max)));
+}
+
+void workload::judge_streams(duration patience) {
+  if (!streams_.checker().all_over() && patience > 0ns)
+    return mesh_.runs().after(1s, [this, patience] { judge_streams(patience - 1s); });
+  streams_.checker().judge(mesh_.runs().elapsed());
+  --outstanding_;
 }
 
 void workload::put(std::size_t at, const std::string& path, byte_string content, std::function<void()> acknowledged) {
@@ -253,6 +269,9 @@ void workload::check_jobs() {
 
 void workload::check_all() {
   check_jobs();
+  ++outstanding_;
+  streams_.finish();
+  judge_streams(final_patience);
   boxes_left_ = mesh_.size();
   outstanding_ += boxes_left_;
   for (std::size_t at = 0; at < mesh_.size(); ++at) empty_box(at);

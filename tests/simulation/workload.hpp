@@ -1,9 +1,10 @@
-/// What the people of a simulated mesh do: send requests and messages, put files, read them anywhere, run jobs. Tells the
-/// checkers.
+/// What the people of a simulated mesh do: send requests and messages, open streams, put files, read them anywhere, run jobs.
+/// Tells the checkers.
 #pragma once
 
 #include "tests/simulation/checkers.hpp"
 #include "tests/simulation/simulated_mesh.hpp"
+#include "tests/simulation/stream_traffic.hpp"
 
 namespace glow::simulation {
 
@@ -23,6 +24,7 @@ public:
   const object_checker& objects() const { return objects_; }
   std::uint64_t jobs() const { return jobs_submitted_.size(); }
   std::uint64_t messages() const { return mail_.acknowledged(); }
+  const stream_checker& streams() { return streams_.checker(); }
   plaintext_checker& plaintext() { return plaintext_; }
 
 private:
@@ -35,6 +37,8 @@ private:
   void take_letter_somewhere();
   void take_letter(std::size_t at, std::function<void(bool more)> then);
   void empty_box(std::size_t at);
+  void open_stream_somewhere();
+  void judge_streams(duration patience);
   void serve_on(std::size_t node);
   void put(std::size_t at, const std::string& path, byte_string content, std::function<void()> acknowledged = nullptr);
   void read(std::size_t at, const std::string& path, duration patience, std::function<void(result<byte_string>)> then);
@@ -58,6 +62,7 @@ private:
   replica_checker replicas_;
   job_checker job_check_;
   mail_checker mail_;
+  stream_traffic streams_;
   bool working_ = false;
   std::uint64_t last_number_ = 0;
   std::map<std::size_t, std::uint64_t> served_lives_; ///< by node: the endpoint that its probe service is registered with

@@ -277,6 +277,23 @@ TEST_CASE("the streams of a node that started anew are over") {
   CHECK(near.over->code == error_code::stopped);
 }
 
+TEST_CASE("a stream opened to a node that is about to start anew begins anew with it, whole") {
+  stream_world world{{0.1, 0.02, 2ms, 1ms}, 9};
+  auto first = world.open(0, to_bytes(std::string_view{"hello"}));
+  REQUIRE(world.net.run([&] { return world.ends[{0, first}].over.has_value(); }, 1min)); // both know each other now
+  world.net.blackhole = true;
+  const auto there = random_body(world.net.random, 300000);
+  auto second = world.open(0, there);
+  world.net.run([] { return false; }, 10s);
+  world.net.restart(1);
+  world.net.blackhole = false;
+  auto& near = world.ends[{0, second}];
+  REQUIRE(world.net.run([&] { return near.over.has_value(); }, 1min));
+  CHECK(over_well(near));
+  CHECK(world.ends[{1, stream_world::mirrored(second)}].heard == there);
+  CHECK(world.net.sides[0]->held_bytes() == 0);
+}
+
 TEST_CASE("many streams share a path fairly") {
   stream_world world{{0, 0, 5ms}, 10};
   constexpr int count = 100;
