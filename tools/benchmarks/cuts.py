@@ -201,7 +201,7 @@ def one_kind(options, kind, directory):
     except agents.NotInThisBuild as why:
         out["absent"] = str(why)
     except (Unusable, end_to_end.Failed, OSError) as why:
-        out["failed"] = f"failed: {' '.join(str(why).split())[:200]}"
+        out["failed"] = f"failed: {' '.join(str(why).split())[-400:]}"
     return out
 
 
