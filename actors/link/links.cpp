@@ -3,6 +3,7 @@
 #include "actors/link/link_spawning.hpp"
 #include "runtime/base/base32.hpp"
 #include "runtime/host/log.hpp"
+#include "runtime/link/duplicate_link.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
 #include "runtime/link/proxy.hpp"
@@ -71,17 +72,17 @@ std::string kind_of(const link_info& info) {
 
 // ---- what links tell of themselves -----------------------------------------------------------------------------
 
-/// Both sides dialled each other over the same kind of channel: the link that the lower node id began stays. Both sides
-/// decide alike, so at least one of them closes the other one.
+/// Both sides dialled each other over the same kind of channel: one link stays. Both sides decide alike, so at least one of
+/// them closes the other one.
 void close_duplicate(links_self self, link_id newest) {
   auto& state = self->state;
   auto& fresh = state.links.at(newest);
   for (auto& [id, each] : state.links) {
     if (id == newest || !each.up || each.info.peer != fresh.info.peer) continue;
     if (each.info.traits.scheme != fresh.info.traits.scheme || each.initiated == fresh.initiated) continue;
-    bool ours_stays = state.given->keys->id() < fresh.info.peer;
-    auto& kept = each.initiated == ours_stays ? each : fresh;
-    auto& closed = each.initiated == ours_stays ? fresh : each;
+    bool older_stays = link::older_link_stays(state.given->keys->id(), fresh.info.peer, each.initiated, fresh.up_at - each.up_at);
+    auto& kept = older_stays ? each : fresh;
+    auto& closed = older_stays ? fresh : each;
     if (closed.dial && !kept.dial) std::swap(kept.dial, closed.dial);
     self->send(closed.actor, close_link{"both sides dialled; the other link stays"});
     return;
@@ -93,9 +94,10 @@ void on_link_up(links_self self, const link_up& news) {
   auto found = state.links.find(news.link);
   if (found == state.links.end() || found->second.up) return;
   auto& entry = found->second;
-  entry.up = true;
-  entry.info = news.info;
   auto now = self->clock().now();
+  entry.up = true;
+  entry.up_at = now;
+  entry.info = news.info;
   auto& peer = news.info.peer;
   host::log(host::level::info, "links", "up: " + news.info.peer_name + " by " + to_string(news.info.channel));
   state.plan.node_linked(peer, kind_of(news.info));

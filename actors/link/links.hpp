@@ -44,6 +44,7 @@ struct link_entry {
   node_channel channel;
   bool initiated = false;
   bool up = false;
+  steady_time up_at{};
   std::optional<link::dial_id> dial; ///< what brought it, or is kept satisfied by it
   std::uint64_t join = 0;            ///< 0: no join
   link_info info;

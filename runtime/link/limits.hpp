@@ -125,6 +125,9 @@ inline constexpr std::size_t dial_targets_per_node_max = 12;
 /// Dials in flight: each may hold a socket for limits::connect_timeout.
 inline constexpr std::size_t dials_in_flight_max = 64;
 
+/// Links begun from both sides within this time were dialled at the same time: longer than the longest handshake.
+inline constexpr duration simultaneous_dials_within = 5s;
+
 // ---- proxies -----------------------------------------------------------------------------------------------------------
 /// In place of connect_timeout: Tor takes seconds for a circuit to a service.
 inline constexpr duration proxied_connect_timeout = 20s;
