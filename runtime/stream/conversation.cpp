@@ -162,6 +162,7 @@ void conversation::set_path(const std::optional<path>& now_over, steady_time now
   // a larger packet over the same hop needs nothing; a smaller one makes what is under way undeliverable
   if (another || returned) {
     take_back(recovery_.on_new_path(path_->packet_bytes_max, is_quick(*path_), rtt_guess(*path_)), now);
+    if (!is_idle()) received_.say_again(now);
     ping_due_ = ping_due_ || (awaits_answers() && heard_at_ != steady_time{}); // it may have restarted meanwhile
     heard_at_ = std::max(heard_at_, now);
     burst_at_.reset();

@@ -51,6 +51,12 @@ void received_packets::on_packet(std::uint64_t number, bool eliciting, steady_ti
     due_ = now + ack_delay_max;
 }
 
+void received_packets::say_again(steady_time now) {
+  if (!largest_) return;
+  eliciting_ = std::max<std::size_t>(eliciting_, 1);
+  due_ = now;
+}
+
 ack_frame received_packets::take_ack(steady_time now, std::size_t room) {
   ack_frame ack;
   auto held = std::chrono::duration_cast<std::chrono::microseconds>(std::max<duration>(now - largest_at_, duration::zero()));

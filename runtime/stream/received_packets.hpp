@@ -24,6 +24,8 @@ public:
   std::optional<steady_time> ack_due() const { return due_; }
   /// There is something new to tell, were a packet to leave anyway.
   bool has_news() const { return eliciting_ > 0; }
+  /// The last acknowledgement may have gone astray: it is owed again.
+  void say_again(steady_time now);
   /// The acknowledgement to send now, at most about `room` bytes long (older ranges are left out); clears what is owed.
   /// Requires: has_news() or ack_due(); room ≥ ack_bytes_min.
   ack_frame take_ack(steady_time now, std::size_t room);

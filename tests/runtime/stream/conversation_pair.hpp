@@ -104,7 +104,7 @@ public:
         ++sent;
         bytes_sent += each.size();
         longest = std::max(longest, each.size());
-        if (random.next_unit() < traits.loss || blackhole) continue;
+        if (random.next_unit() < traits.loss || blackhole || mute[side]) continue;
         if (random.next_unit() < traits.duplication) wire.emplace(arrival(), flight{1 - side, each});
         wire.emplace(arrival(), flight{1 - side, std::move(each)});
       }
@@ -121,6 +121,7 @@ public:
   std::map<std::pair<int, std::uint64_t>, result<byte_string>> answers;
   std::map<std::uint16_t, int> served[2]; ///< by method
   bool blackhole = false;
+  bool mute[2] = {false, false}; ///< what this side sends is lost
   std::size_t sent = 0, bytes_sent = 0, longest = 0, turns = 0;
   int malformed = 0, cancelled = 0, restarts_seen = 0;
 

@@ -294,6 +294,21 @@ TEST_CASE("a stream opened to a node that is about to start anew begins anew wit
   CHECK(world.net.sides[0]->held_bytes() == 0);
 }
 
+TEST_CASE("acknowledgements that went astray are said again as soon as their sender has another path") {
+  stream_world world{{}, 12};
+  auto key = world.open(0, random_body(world.net.random, 1u << 20));
+  REQUIRE(world.net.run([&] { return world.ends[{1, stream_world::mirrored(key)}].heard.size() > 100'000; }, 1min));
+  world.net.mute[1] = true;
+  world.net.run([] { return false; }, 1400ms); // by now its probes are far apart
+  world.net.mute[1] = false;
+  auto& sender = *world.net.sides[0];
+  REQUIRE(sender.recovery().probe_rounds() > 2);
+  node_id another;
+  another.value[0] = 1;
+  world.net.sides[1]->set_path(path{another, false, 1200, 2ms}, world.net.now);
+  CHECK(world.net.run([&] { return sender.recovery().probe_rounds() == 0; }, 5ms));
+}
+
 TEST_CASE("many streams share a path fairly") {
   stream_world world{{0, 0, 5ms}, 10};
   constexpr int count = 100;
