@@ -1,5 +1,6 @@
 // The program behind tools/simulate.
 #include "runtime/host/log.hpp"
+#include "tests/simulation/cuts.hpp"
 #include "tests/simulation/simulation.hpp"
 
 #include <CLI/CLI.hpp>
@@ -23,6 +24,9 @@ struct flags {
   std::string time = "10m";
   std::string faults = "default";
   std::string pace = "60s";
+  std::string scenario = "mesh";
+  std::size_t cuts = 1000;
+  std::string medium = "lan";
   bool trace = false, json = false, check = false, idle = false;
 };
 
@@ -151,6 +155,59 @@ int run_all(const flags& f) {
   return 0;
 }
 
+// ---- --scenario cuts ---------------------------------------------------------------------------------------------------
+
+double share_of(const std::vector<double>& sorted, double share) {
+  return sorted.empty()
+           ? 0
+           : sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
+}
+
+int run_cuts(const flags& f) {
+  cut_options options;
+  options.seed = f.seed;
+  options.cuts = f.cuts;
+  options.medium = f.medium;
+  if (f.trace) options.trace = [](const std::string& line) { std::cerr << line << "\n"; };
+  auto report = simulate_cuts(options);
+  if (!report) {
+    fmt::print(stderr, "simulate: {}\n", report.why().message);
+    return 2;
+  }
+  nlohmann::json kinds = nlohmann::json::array();
+  for (std::size_t i = 0; i < cut_kinds; ++i) {
+    auto& seen = report->outages_ms[i];
+    kinds.push_back({{"kind", name_of(static_cast<cut_kind>(i))},
+                     {"cuts", seen.size()},
+                     {"median_ms", share_of(seen, 0.5)},
+                     {"p99_ms", share_of(seen, 0.99)},
+                     {"most_ms", share_of(seen, 1)}});
+  }
+  if (f.json) {
+    fmt::print("{}\n", nlohmann::json{{"seed", f.seed},
+                                      {"medium", f.medium},
+                                      {"kinds", kinds},
+                                      {"bytes", report->bytes},
+                                      {"event_hash", fmt::format("{:016x}", report->event_hash)},
+                                      {"violations", report->violations},
+                                      {"virtual_s", report->virtual_s},
+                                      {"real_s", report->real_s}}
+                         .dump());
+  } else {
+    fmt::print(
+      "seed {}: a stream over two paths of {}, {:.0f} s of virtual time in {:.1f} s, {:.1f} MB arrived, event hash {:016x}\n",
+      f.seed, f.medium, report->virtual_s, report->real_s, static_cast<double>(report->bytes) / 1e6, report->event_hash);
+    for (auto& each : kinds)
+      fmt::print("  {:<14}{:5} cuts, bytes flow again after: median {:.0f} ms, p99 {:.0f} ms, most {:.0f} ms\n",
+                 each["kind"].get<std::string>(), each["cuts"].get<std::size_t>(), each["median_ms"].get<double>(),
+                 each["p99_ms"].get<double>(), each["most_ms"].get<double>());
+    for (auto& each : report->violations) fmt::print("  VIOLATION {}\n", each);
+  }
+  if (report->violations.empty()) return 0;
+  fmt::print(stderr, "  replay: tools/simulate --scenario cuts --seed {} --cuts {} --medium {}\n", f.seed, f.cuts, f.medium);
+  return 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -172,6 +229,11 @@ int main(int argc, char** argv) {
     ->capture_default_str();
   app.add_option("--faults", f.faults, "default (all), none, or names: " + all_faults())->capture_default_str();
   app.add_option("--pace", f.pace, "mean time between two faults of one kind on one node")->capture_default_str();
+  app.add_option("--scenario", f.scenario, "mesh, or cuts: one stream over two paths, whose active one is cut again and again")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"mesh", "cuts"}));
+  app.add_option("--cuts", f.cuts, "how many, of --scenario cuts")->capture_default_str();
+  app.add_option("--medium", f.medium, "of the cables of --scenario cuts: lan, wifi, dsl, lte …")->capture_default_str();
   app.add_flag("--trace", f.trace, "say what happens, as it happens, on stderr");
   app.add_flag("--check", f.check, "run each seed twice: the event hashes must be equal");
   app.add_flag("--idle", f.idle, "no work: only the mesh itself");
@@ -181,5 +243,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     return app.exit(wrong) == 0 ? 0 : 2;
   }
-  return run_all(f);
+  return f.scenario == "cuts" ? run_cuts(f) : run_all(f);
 }

@@ -55,3 +55,7 @@ glow_mutant(without_announcements EXPECT "see different trees" ARGUMENTS --seed 
 
 glow_mutant(without_known_letters EXPECT "was in the box of" ARGUMENTS --seeds 1..12 --for 2m
   EDITS runtime/mail/inbox.cpp "received.contains(header->number)" "received.contains(UINT64_MAX)")
+
+glow_mutant(with_gaps_in_streams EXPECT "received other bytes than were written" ARGUMENTS --seeds 1..5 --for 1m --faults loss
+  EDITS runtime/stream/receiving_stream.cpp "    if (offset <= in_order_) {"
+    "    if (in_order_ = std::max(in_order_, offset), true) {")

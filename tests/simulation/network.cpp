@@ -34,6 +34,13 @@ const medium_profile* network::profile_between(machine_number a, machine_number 
 
 void network::cut(std::size_t cable, int from_end, bool on) { cables_[cable].cut[from_end] = on; }
 
+void network::break_carrier(std::size_t cable) {
+  cut_both(cable, true);
+  for (int end : {0, 1})
+    if (auto found = receivers_.find({end_of(cable, end), profile_of(cable).scheme}); found != receivers_.end())
+      found->second->on_carrier_lost(end_of(cable, 1 - end));
+}
+
 void network::switch_off(machine_number machine, bool off) {
   if (off)
     off_.insert(machine);

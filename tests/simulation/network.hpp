@@ -42,6 +42,8 @@ struct frame {
 class frame_receiver {
 public:
   virtual void on_frame(machine_number from, frame arrived) = 0;
+  /// The carrier of the cable to that machine is gone: the interface says so.
+  virtual void on_carrier_lost(machine_number) {}
 
 protected:
   ~frame_receiver() = default;
@@ -72,6 +74,8 @@ public:
   /// Cuts or restores one direction (0: from a, 1: from b).
   void cut(std::size_t cable, int from_end, bool on);
   void cut_both(std::size_t cable, bool on) { cut(cable, 0, on), cut(cable, 1, on); }
+  /// Cuts both directions, and both ends are told at once, as when an interface goes down.
+  void break_carrier(std::size_t cable);
   void set_faults(const wire_faults& faults) { faults_ = faults; }
   /// A machine that sleeps neither sends nor hears.
   void switch_off(machine_number machine, bool off);

@@ -146,6 +146,17 @@ private:
     }
   }
 
+  void on_carrier_lost(machine_number far) override {
+    if (!*process_alive_) return;
+    std::vector<channel_id> broken;
+    for (auto& [id, each] : channels_)
+      if (each.far == far && each.open) broken.push_back(id);
+    for (auto id : broken) {
+      channels_.erase(id);
+      events_->channel_broke(id, {error_code::unreachable, "the interface went down"});
+    }
+  }
+
   void deliver(channel_id id, byte_string bytes) {
     if (!channels_.contains(id) || bytes.empty() || !events_->wants_more()) return;
     std::vector<byte_string> one;

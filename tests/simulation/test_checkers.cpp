@@ -201,8 +201,8 @@ TEST_CASE("a stream that fails while nobody gave it up and both endpoints live i
   CHECK(complaints(true, [&](auto& c) { c.on_life_ended(1, 200), c.on_ended(7, opener, failed, 0ns); }) == 1);
   CHECK(complaints(true, [&](auto& c) { c.on_life_ended(0, 100); }) == 0);
   CHECK(complaints(true, [&](auto& c) { c.on_closed(7, opener); }) == 0);
-  CHECK(complaints(true, [&](auto& c) {
-          c.on_incoming(7, 2, 0, 200, 0ns), c.on_closed(7, opener), c.on_ended(7, acceptor, failed, 0ns);
-        }) == 0);
+  CHECK(complaints(
+          true, [&](auto& c) { c.on_incoming(7, 2, 0, 200, 0ns), c.on_closed(7, opener), c.on_ended(7, acceptor, failed, 0ns); })
+        == 0);
   CHECK(complaints(true, [&](auto& c) { c.on_ended(7, opener, {error_code::none, {}}, 0ns); }) == 1); // before any end
 }

@@ -9,7 +9,9 @@ namespace {
 
 struct receiver final : frame_receiver {
   std::vector<std::pair<machine_number, frame>> got;
+  std::vector<machine_number> lost;
   void on_frame(machine_number from, frame arrived) override { got.emplace_back(from, std::move(arrived)); }
+  void on_carrier_lost(machine_number far) override { lost.push_back(far); }
 };
 
 /// Machine 0 behind a NAT box; 1 and 2 outside; wires without loss.
@@ -78,5 +80,16 @@ TEST_CASE("a machine that is switched off neither sends nor hears") {
   CHECK(net.send(1, 2) == 0);
   CHECK(net.send(2, 1) == 0);
   net.wires.switch_off(2, false);
+  CHECK(net.send(1, 2) != 0);
+}
+
+TEST_CASE("both ends of a cable are told that its carrier is lost, and nothing passes until it is back") {
+  behind_nat net{nat_box::kind::endpoint_independent};
+  net.wires.break_carrier(2); // between 1 and 2
+  CHECK(net.ends[1].lost == std::vector<machine_number>{2});
+  CHECK(net.ends[2].lost == std::vector<machine_number>{1});
+  CHECK(net.ends[0].lost.empty());
+  CHECK(net.send(1, 2) == 0);
+  net.wires.cut_both(2, false);
   CHECK(net.send(1, 2) != 0);
 }
