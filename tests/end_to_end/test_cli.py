@@ -98,7 +98,7 @@ class command_line(unittest.TestCase):
         overview = self.run_program("--help").stdout.decode()
         for command in COMMANDS:
             self.assertRegex(overview, rf"(?m)^ +{command} ")
-        for later in ("share", "publish", "folder", "expose", "dial"):
+        for later in ("share", "publish", "folder"):
             self.assertNotRegex(overview, rf"(?m)^ +{later} ")
 
     def test_every_program_tells_its_version(self):

@@ -128,7 +128,7 @@ class a_line_that_is_declared_slow(unittest.TestCase):
             wait_for(15, "the laptop to see the nas over the line", lambda: laptop.sees("nas"))
             link = next(each for each in laptop.ask("links") if each["state"] == "up")
             self.assertEqual(link["class"], "control")
-            self.assertRegex(link["why"], r"^declared by the transport; RTT ")
+            self.assertRegex(link["why"], r"^declared by the transport: its URI says so; RTT ")
             control, interactive, bulk = laptop.ask("routes", "--why", "nas")["classes"]
             for each in (control, interactive):
                 self.assertEqual(each["link"], link["id"])
