@@ -35,7 +35,8 @@ class TwoMedia(unittest.TestCase):
                 self.assertEqual(schemes(host), ["tcp", "udp"])
                 print(f"{medium} killed and up again, no ping lost")
                 time.sleep(5)
-            self.assertNotIn("the other link stays", host.log_all())
+            # both may dial at the same moment once; one that is closed again and again never comes back
+            self.assertLessEqual(host.log_all().count("the other link stays"), 2)
 
 
 if __name__ == "__main__":
