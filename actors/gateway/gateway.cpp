@@ -91,10 +91,13 @@ caf::result<gateway_done> expose(gateway_self self, const expose_service& m) {
     .then(
       [self, promise, service = m.service](const streams_served&) mutable {
         self->state.exposed.emplace(service.name, gateway_state::exposed_entry{service});
-        if (auto kept = keep(self); kept)
+        if (auto kept = keep(self); kept) {
           promise.deliver(gateway_done{});
-        else
+        } else { // what a restart would forget is not offered
+          self->state.exposed.erase(service.name);
+          self->send(self->state.endpoint, stop_serving{service.name});
           promise.deliver(to_caf(kept.why()));
+        }
       },
       [promise](caf::error& why) mutable { promise.deliver(why); });
   return promise;
@@ -176,7 +179,10 @@ caf::result<forward_added> forward_to(gateway_self self, const add_forward& m) {
   entry.forward.listen = entry.listener->listening(); // the same port again after a restart
   const auto taken = entry.forward.listen;
   state.forwards.emplace(number, std::move(entry));
-  if (auto kept = keep(self); !kept) return to_caf(kept.why());
+  if (auto kept = keep(self); !kept) {
+    state.forwards.erase(number);
+    return to_caf(kept.why());
+  }
   return forward_added{taken};
 }
 
