@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::uint64_t epoch_packets = std::uint64_t{1} << epoch_bits;
 
-std::array<std::uint8_t, 12> nonce_of(std::uint64_t counter) {
-  std::array<std::uint8_t, 12> nonce{};
+packet_nonce nonce_of(std::uint64_t counter) {
+  packet_nonce nonce{};
   for (std::size_t i = 0; i < 8; ++i) nonce[4 + i] = static_cast<std::uint8_t>(counter >> (8 * i));
   return nonce;
 }
@@ -77,9 +77,8 @@ void session::seal(datagram_type type, byte_string& packet, steady_time now, std
   put_le32(packet.data() + 1, peer_index_);
   put_le32(packet.data() + 5, static_cast<std::uint32_t>(counter));
   auto* body = packet.data() + sealed_header_bytes;
-  crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + plain_bytes, nullptr, body, plain_bytes, packet.data(),
-                                                     sealed_header_bytes, nullptr, nonce_of(counter).data(),
-                                                     sending_.current().data());
+  seals_.seal(body, plain_bytes, byte_view{packet}.first(sealed_header_bytes), nonce_of(counter), sending_.epoch(),
+              sending_.current());
 }
 
 std::uint64_t session::full_counter(std::uint32_t low) const {
@@ -91,12 +90,9 @@ std::uint64_t session::full_counter(std::uint32_t low) const {
   return nearest;
 }
 
-bool session::decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key) const {
-  auto* body = datagram.data() + sealed_header_bytes;
-  auto body_bytes = datagram.size() - sealed_overhead_bytes;
-  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(body, nullptr, body, body_bytes, body + body_bytes, datagram.data(),
-                                                            sealed_header_bytes, nonce_of(counter).data(), key.data())
-         == 0;
+bool session::decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key) {
+  return opens_.open(datagram.data() + sealed_header_bytes, datagram.size() - sealed_overhead_bytes,
+                     byte_view{datagram}.first(sealed_header_bytes), nonce_of(counter), counter / epoch_packets, key);
 }
 
 bool session::open(byte_string& datagram) {

@@ -18,6 +18,7 @@
 #include "runtime/base/time.hpp"
 #include "runtime/link/datagram.hpp"
 #include "runtime/link/limits.hpp"
+#include "runtime/link/packet_cipher.hpp"
 #include "runtime/link/replay_window.hpp"
 #include "runtime/link/secret.hpp"
 
@@ -80,12 +81,14 @@ public:
 
 private:
   std::uint64_t full_counter(std::uint32_t low) const;
-  bool decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key) const;
+  bool decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key);
 
   std::uint32_t peer_index_;
   std::uint64_t send_counter_ = 0;
   key_ratchet sending_;
   key_ratchet receiving_;
+  packet_cipher seals_;
+  packet_cipher opens_;
   steady_time epoch_since_;
   replay_window window_;
   std::uint64_t rejected_ = 0;

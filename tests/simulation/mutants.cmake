@@ -12,12 +12,8 @@ glow_mutant(without_replay_windows EXPECT "was served twice" ARGUMENTS --seeds 1
 
 glow_mutant(without_encryption EXPECT "plaintext of a payload" ARGUMENTS --seed 1 --for 1m --faults none
   EDITS
-    runtime/link/session.cpp
-      "  crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + plain_bytes"
-      "  if (false) crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + plain_bytes"
-    runtime/link/session.cpp
-      "  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(body"
-      "  return true || crypto_aead_chacha20poly1305_ietf_decrypt_detached(body")
+    runtime/link/session.cpp "  seals_.seal(body, plain_bytes" "  if (false) seals_.seal(body, plain_bytes"
+    runtime/link/session.cpp "  return opens_.open(" "  return true || opens_.open(")
 
 glow_mutant(with_mixed_fragments EXPECT "other bytes" ARGUMENTS --seed 1 --for 1m --faults none
   EDITS runtime/stream/reassembly.cpp "held.message.body.begin() + static_cast<std::ptrdiff_t>(fragment.offset)"

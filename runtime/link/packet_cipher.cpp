@@ -1,0 +1,56 @@
+#include "runtime/link/packet_cipher.hpp"
+
+#include <openssl/evp.h>
+#include <sodium.h>
+
+namespace glow::link {
+namespace {
+
+constexpr int tag_bytes = 16;
+
+} // namespace
+
+void packet_cipher::freed::operator()(evp_cipher_ctx_st* state) const {
+  EVP_CIPHER_CTX_free(state); // wipes the key
+}
+
+bool packet_cipher::ready(bool sealing, const packet_nonce& nonce, std::uint64_t epoch, const secret_key& key) {
+  if (state_ && epoch == epoch_)
+    return EVP_CipherInit_ex(state_.get(), nullptr, nullptr, nullptr, nonce.data(), sealing ? 1 : 0) == 1;
+  if (!state_) state_.reset(EVP_CIPHER_CTX_new());
+  epoch_ = epoch;
+  if (state_ && EVP_CipherInit_ex(state_.get(), EVP_chacha20_poly1305(), nullptr, key.data(), nonce.data(), sealing ? 1 : 0) == 1)
+    return true;
+  state_.reset();
+  return false;
+}
+
+void packet_cipher::seal(std::uint8_t* body, std::size_t body_bytes, byte_view additional, const packet_nonce& nonce,
+                         std::uint64_t epoch, const secret_key& key) {
+  int written = 0;
+  if (body_bytes >= packet_cipher_long_bytes && ready(true, nonce, epoch, key)
+      && EVP_EncryptUpdate(state_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())) == 1
+      && EVP_EncryptUpdate(state_.get(), body, &written, body, static_cast<int>(body_bytes)) == 1) {
+    // Neither can fail for a stream cipher whose text went in: to fall back now would encrypt twice.
+    EVP_EncryptFinal_ex(state_.get(), body + body_bytes, &written);
+    EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_GET_TAG, tag_bytes, body + body_bytes);
+    return;
+  }
+  crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + body_bytes, nullptr, body, body_bytes, additional.data(),
+                                                     additional.size(), nullptr, nonce.data(), key.data());
+}
+
+bool packet_cipher::open(std::uint8_t* body, std::size_t body_bytes, byte_view additional, const packet_nonce& nonce,
+                         std::uint64_t epoch, const secret_key& key) {
+  int written = 0;
+  if (body_bytes >= packet_cipher_long_bytes && ready(false, nonce, epoch, key))
+    return EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_SET_TAG, tag_bytes, body + body_bytes) == 1
+           && EVP_DecryptUpdate(state_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())) == 1
+           && EVP_DecryptUpdate(state_.get(), body, &written, body, static_cast<int>(body_bytes)) == 1
+           && EVP_DecryptFinal_ex(state_.get(), body + body_bytes, &written) == 1;
+  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(body, nullptr, body, body_bytes, body + body_bytes, additional.data(),
+                                                            additional.size(), nonce.data(), key.data())
+         == 0;
+}
+
+} // namespace glow::link
