@@ -35,6 +35,8 @@ inline constexpr std::size_t udp_receive_rounds_max = 4;
 inline constexpr std::size_t udp_send_messages_max = 32;
 /// Segments of one segmented send (UDP_MAX_SEGMENTS of older kernels).
 inline constexpr std::size_t udp_segments_max = 64;
+/// Times that a datagram is handed to the kernel again after an error that may have been another remote's.
+inline constexpr std::size_t udp_send_retries = 3;
 /// ICMP errors taken from a socket in one turn.
 inline constexpr std::size_t udp_errors_per_turn = 64;
 /// Kernel buffers we ask for on each datagram socket; what the system allows is less for an ordinary user.

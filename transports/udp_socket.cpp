@@ -257,6 +257,7 @@ std::size_t udp_socket::collect_runs(const waiting_batch& batch, std::vector<run
 
 bool udp_socket::send_some(waiting_batch& batch) {
   auto& packets = batch.datagrams.packets();
+  std::size_t retries = 0;
   while (batch.next < packets.size()) {
     std::vector<run> runs;
     auto end = collect_runs(batch, runs);
@@ -300,16 +301,13 @@ bool udp_socket::send_some(waiting_batch& batch) {
       segments_ = false; // this device or kernel cannot cut: the same datagrams go one by one
       continue;
     }
-    on_send_error(code, batch);
+    // a refusal may be an earlier datagram's, maybe another remote's: the error queue knows whose, and reading it clears it
+    receive_errors();
+    if (means_unreachable(code) && retries++ < limits::udp_send_retries) continue;
+    if (means_unreachable(code) && code != ECONNREFUSED) events_.on_unreachable(batch.to, code);
     batch.next = runs.front().first + runs.front().count;
   }
   return true;
-}
-
-void udp_socket::on_send_error(int code, const waiting_batch& batch) {
-  // a refusal may be an earlier datagram's, maybe another remote's: the error queue knows whose
-  receive_errors();
-  if (code != ECONNREFUSED && means_unreachable(code)) events_.on_unreachable(batch.to, code);
 }
 
 } // namespace glow::transports

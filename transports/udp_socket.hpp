@@ -77,7 +77,6 @@ private:
   /// Returns how many datagrams of `batch` are dealt with; fewer than asked: the kernel is full.
   bool send_some(waiting_batch& batch);
   std::size_t collect_runs(const waiting_batch& batch, std::vector<run>& runs) const;
-  void on_send_error(int code, const waiting_batch& batch);
 
   handles* handles_ = nullptr;
   udp_events& events_;

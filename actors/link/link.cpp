@@ -37,6 +37,7 @@ link::link_config config_of(link_arguments& from) {
       out.declared_why = "its URI says so";
     }
   out.expected = from.expected;
+  out.answers_any_member = true;
   out.space = from.space;
   out.certificate = std::move(from.certificate);
   out.node_name = std::move(from.node_name);

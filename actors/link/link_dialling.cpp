@@ -13,7 +13,7 @@ bool adopt_existing(links_self self, const node_channel& channel, link::dial_id 
   auto linked = state.link_of_channel.find(channel);
   if (linked == state.link_of_channel.end()) return false;
   auto& entry = state.links.at(linked->second);
-  if (entry.dial) return false;
+  if (entry.dial || (entry.up && !state.plan.accepts(dial, entry.info.peer))) return false;
   entry.dial = dial;
   if (entry.up) state.plan.linked(dial, self->clock().now());
   return true;

@@ -45,6 +45,11 @@ public:
   /// Whether it was there. A dial in flight is the caller's to end.
   bool remove(dial_id dial);
   bool contains(dial_id dial) const { return targets_.contains(dial); }
+  /// May a link to that node satisfy this dial?
+  bool accepts(dial_id dial, const node_id& peer) const {
+    auto found = targets_.find(dial);
+    return found != targets_.end() && (!found->second.expected || *found->second.expected == peer);
+  }
   /// Forgets the places (permanent ones excepted) of nodes that are no members.
   void keep_members(const std::function<bool(const node_id&)>& is_member);
 

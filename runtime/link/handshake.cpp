@@ -120,7 +120,8 @@ result<void> handshake::judge(const payload& theirs, const handshake_terms& term
   if (!proven || *proven != *noise_->peer_static())
     return {error_code::tampered, "the peer's node id does not belong to the key it proved"};
   if (theirs.node == terms.keys->id()) return {error_code::failed, "this place leads back to this node itself"};
-  if (terms.expected && theirs.node != *terms.expected)
+  bool only_the_expected = role_ == role::initiator || !terms.answers_any_member;
+  if (terms.expected && only_the_expected && theirs.node != *terms.expected)
     return {error_code::tampered,
             "node " + to_short_string(theirs.node) + " answered where " + to_short_string(*terms.expected) + " was expected"};
   auto ours = own_payload(terms);

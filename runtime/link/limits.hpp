@@ -15,6 +15,8 @@ inline constexpr duration handshake_timeout = 5s;
 inline constexpr duration handshake_retry_first = 250ms;
 /// The same on a link that is declared slow: its answer takes longer than a second on a serial line.
 inline constexpr duration handshake_retry_first_slow = 2s;
+/// Simultaneous open: for so many first pauses the attempt that should win keeps the other side's away, unanswered.
+inline constexpr int own_attempt_retries = 3;
 /// Handshakes pending as responder beyond which strangers must echo a cookie first.
 inline constexpr std::size_t pending_handshakes_max = 64;
 /// Life of a cookie secret: an echo is good for one to two of these.

@@ -31,12 +31,14 @@ effects link_machine::start(steady_time now, random_source& random) {
 }
 
 /// Simultaneous open on one channel: of two initiators the one with the lower ephemeral key stays it. Who joins stays it
-/// in any case: nobody could answer its ticket the other way round.
-bool link_machine::keeps_own_attempt(const handshake_1& message) const {
+/// in any case: nobody could answer its ticket the other way round. An attempt that stays unanswered while the other side
+/// repeats its own gives way: perhaps another node is there now than the one we wait for, and cannot read ours.
+bool link_machine::keeps_own_attempt(const handshake_1& message, steady_time now) const {
   for (auto& each : attempts_) {
     if (each.talk.as() != role::initiator) continue;
     if (config_.join_with) return true;
     if (message.pattern == pattern_code::xxpsk3) return false;
+    if (!each.unproven && now - each.since >= limits::own_attempt_retries * first_retry_pause()) return false;
     auto own = each.talk.initiator_ephemeral();
     auto theirs = message.noise.first(own.size());
     return std::lexicographical_compare(own.begin(), own.end(), theirs.begin(), theirs.end());
@@ -55,7 +57,7 @@ void link_machine::on_handshake_1(effects& out, byte_view datagram, steady_time 
   for (auto& each : attempts_)
     if (each.talk.answers(*message)) return send(out, each.talk.last_sent());
   if (phase_ == phase::refused) return repeat_refusal(out);
-  if ((phase_ != phase::handshaking && phase_ != phase::up) || keeps_own_attempt(*message)) return;
+  if ((phase_ != phase::handshaking && phase_ != phase::up) || keeps_own_attempt(*message, now)) return;
   auto is_responder = [](const attempt& each) { return each.talk.as() == role::responder; };
   if (std::count_if(attempts_.begin(), attempts_.end(), is_responder) >= static_cast<int>(limits::handshake_attempts_max))
     attempts_.erase(std::find_if(attempts_.begin(), attempts_.end(), is_responder));

@@ -141,7 +141,7 @@ private:
   void become_up(effects& out, attempt proven, steady_time now);
   void on_admission_part(effects& out, admission_frame part, steady_time now);
   void send_admission_parts(effects& out, steady_time now);
-  bool keeps_own_attempt(const handshake_1& message) const;
+  bool keeps_own_attempt(const handshake_1& message, steady_time now) const;
   std::string whom() const;
   std::size_t one_datagram() const { return peer_->datagram_bytes_max - sealed_overhead_bytes; }
 

@@ -1,6 +1,12 @@
 #include "tests/transports/raw_peer.hpp"
 #include "tests/transports/transport_probe.hpp"
 
+#include <cstdlib>
+#include <functional>
+#include <future>
+
+#include <sched.h>
+
 using namespace glow;
 using namespace glow::test;
 
@@ -66,6 +72,48 @@ TEST_CASE("a claimed udp channel closes at once when the peer's port is closed")
   }
   REQUIRE(closed);
   CHECK(owner.notes->look([](auto& h) { return h.closed[0].second.code; }) == error_code::unreachable);
+}
+
+TEST_CASE("that one remote cannot be reached closes its channel and no other") {
+  transport_world world;
+  auto& loop = const_cast<surroundings&>(world.world()).loop();
+  auto on_loop = [&](std::function<bool()> work) {
+    std::promise<bool> done;
+    loop.post([&] { done.set_value(work()); });
+    return done.get_future().get();
+  };
+  if (!on_loop([] { return ::unshare(CLONE_NEWNET) == 0; })) {
+    WARN("skipped: making network namespaces needs root");
+    return;
+  }
+  // a segment on which nobody answers ARP: after three tries of 20 ms the kernel reports that to the socket
+  const auto* segment =
+    "(ip link set lo up && ip link add gl0 type veth peer name gl1 && ip link set gl1 up && ip link set gl0 up"
+    " && ip addr add 10.77.0.1/24 dev gl0 && ip ntable change name arp_cache dev gl0 retrans 20) >&2";
+  if (!on_loop([&] { return std::system(segment) == 0; })) {
+    WARN("skipped: making a veth pair needs root and iproute2");
+    return;
+  }
+  auto server = world.open("udp", uri("udp://127.0.0.1:0"));
+  auto client = world.open("udp");
+  auto near = world.dial(client, world.place_of(server));
+  auto away = world.dial(client, uri("udp://10.77.0.9:7400"));
+  REQUIRE(near.ok());
+  REQUIRE(away.ok());
+  auto owner = world.make_probe();
+  world.claim(client, near->channel, owner);
+  world.claim(client, away->channel, owner);
+  // the kernel's report meets whatever is sent next, mostly to the near one
+  for (std::uint32_t i = 0; i < 200 && owner.notes->look([](auto& h) { return h.closed.empty(); }); ++i) {
+    if (i % 50 == 0) world.tell_all(client.transport, away->channel, {numbered(i, 100)});
+    std::vector<byte_string> many;
+    for (std::uint32_t k = 0; k < 50; ++k) many.push_back(numbered(i, 100 + k % 2));
+    world.tell_all(client.transport, near->channel, many);
+    REQUIRE(server.listener.notes->wait([&](auto& h) { return h.datagrams.size() == 50 * (i + 1); }));
+  }
+  REQUIRE(owner.notes->wait([](auto& h) { return !h.closed.empty(); }));
+  CHECK(owner.notes->closed_count(away->channel) == 1);
+  CHECK(owner.notes->closed_count(near->channel) == 0);
 }
 
 TEST_CASE("dialling a remote that has dialled us gives the channel it made") {

@@ -97,6 +97,34 @@ TEST_CASE("both sides dialling one channel at the same time end with one link") 
   }
 }
 
+TEST_CASE("another member at the address that was dialled is answered before the own attempt has timed out") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (bool known : {false, true}) { // bob, who has come to carol's place, dials with XX or IK
+      INFO("seed " << seed << " known " << known);
+      auto one = dialling();
+      one.expected = make_node("carol", keys_random).keys->id();
+      one.answers_any_member = true;
+      auto other = config_of(bob, role::initiator, 202);
+      if (known) other.expected = alice.keys->id();
+      simulated_pair pair{one, other, seed};
+      pair.start();
+      REQUIRE(pair.run_until([&] { return pair.both_up(); }, 2s));
+      CHECK(pair.a.ups[0].member.id == bob.keys->id());
+    }
+  }
+}
+
+TEST_CASE("whoever expects one node alone refuses every other, as responder too") {
+  auto one = dialling();
+  one.expected = make_node("carol", keys_random).keys->id();
+  auto other = config_of(bob, role::initiator, 202);
+  simulated_pair pair{one, other};
+  pair.start();
+  pair.run_for(10s);
+  CHECK(pair.a.ups.empty());
+  CHECK(pair.b.ups.empty());
+}
+
 TEST_CASE("a peer without a valid certificate is refused and can read why") {
   SECTION("the responder refuses after message 3") {
     auto stranger = dialling();
