@@ -19,6 +19,8 @@ public:
   /// A stranger's channel was accepted. The listener may `drop` channels (this one, too) before it returns.
   virtual void channel_accepted(channel_opened opened) = 0;
   virtual void datagrams_arrived(channel_id channel, std::vector<byte_string> datagrams) = 0;
+  /// Each may be a run of datagrams of `run_bytes`, the last of these possibly shorter. For claimed channels alone.
+  virtual void runs_arrived(channel_id channel, std::vector<byte_string> runs, std::size_t run_bytes) = 0;
   virtual void channel_broke(channel_id channel, error why) = 0;
   /// The medium as a whole is unusable: its actor fails and is restarted.
   virtual void medium_broke(error why) = 0;
@@ -46,6 +48,8 @@ public:
   virtual void connect(const channel_uri& remote, connected tell) = 0;
   /// Datagrams that are too long, do not fit the queue, or belong to no channel are dropped.
   virtual void send(channel_id channel, const packet_batch& datagrams) = 0;
+  /// The same of runs; here they are cut and go one by one.
+  virtual void send_runs(channel_id channel, const packet_batch& runs, std::size_t run_bytes);
   /// Flushes (for a bounded time), then closes.
   virtual void close(channel_id channel) = 0;
   /// Closes without a flush: strangers that go to make room.
@@ -59,6 +63,9 @@ struct loop_place {
   uv_loop_t* loop = nullptr;
   std::function<void(std::function<void()>)> post;
 };
+
+/// Every datagram of the runs by itself.
+packet_batch cut(const packet_batch& runs, std::size_t run_bytes);
 
 /// A libuv status as an error that names what was tried.
 error uv_failure(error_code code, const std::string& what, int status);

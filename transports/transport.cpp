@@ -1,6 +1,7 @@
 #include "transports/transport.hpp"
 
 #include "runtime/host/log.hpp"
+#include "runtime/link/datagram.hpp"
 #include "runtime/link/proxy.hpp"
 #include "transports/limits.hpp"
 
@@ -27,6 +28,17 @@ private:
 constexpr std::size_t datagram_overhead_bytes = 64;
 
 } // namespace
+
+void medium::send_runs(channel_id channel, const packet_batch& runs, std::size_t run_bytes) {
+  send(channel, cut(runs, run_bytes));
+}
+
+packet_batch cut(const packet_batch& runs, std::size_t run_bytes) {
+  std::vector<byte_string> datagrams;
+  for (auto& run : runs.packets())
+    for (auto& each : link::datagrams_of(run, run_bytes)) datagrams.push_back(to_bytes(each));
+  return packet_batch{std::move(datagrams)};
+}
 
 std::string transport_state::json() const {
   std::string uris;
@@ -60,11 +72,15 @@ void transport_state::channel_accepted(channel_opened opened) {
 }
 
 void transport_state::datagrams_arrived(channel_id channel, std::vector<byte_string> datagrams) {
+  runs_arrived(channel, std::move(datagrams), 0);
+}
+
+void transport_state::runs_arrived(channel_id channel, std::vector<byte_string> datagrams, std::size_t run_bytes) {
   auto bytes = datagrams.size() * datagram_overhead_bytes;
   for (auto& each : datagrams) bytes += each.size();
   packet_batch batch{std::move(datagrams)};
   batch.attach(std::make_shared<read_credit>(bytes_in_flight, bytes));
-  self->send(owner_of(channel), channel_received{channel, std::move(batch)});
+  self->send(owner_of(channel), channel_received{channel, std::move(batch), run_bytes});
 }
 
 void transport_state::channel_broke(channel_id channel, error why) {
@@ -156,7 +172,12 @@ medium_actor::behavior_type transport_behavior(transport_self self, std::string 
       return promise;
     },
     [self](const claim_channel& m) { self->state.claim(m); },
-    [self](const send_on_channel& m) { self->state.carrier->send(m.channel, m.datagrams); },
+    [self](const send_on_channel& m) {
+      if (m.run_bytes == 0)
+        self->state.carrier->send(m.channel, m.datagrams);
+      else
+        self->state.carrier->send_runs(m.channel, m.datagrams, m.run_bytes);
+    },
     [self](const close_channel& m) { self->state.close(m.channel); },
     [self](const get_listening&) { return listening_on{self->state.carrier->listening()}; },
     [self](const transport_tick& m) {

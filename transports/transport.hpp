@@ -36,6 +36,7 @@ struct transport_state : actor_lifecycle, medium_listener {
 
   void channel_accepted(channel_opened opened) override;
   void datagrams_arrived(channel_id channel, std::vector<byte_string> datagrams) override;
+  void runs_arrived(channel_id channel, std::vector<byte_string> runs, std::size_t run_bytes) override;
   void channel_broke(channel_id channel, error why) override;
   void medium_broke(error why) override;
   bool is_claimed(channel_id channel) const override { return owners.contains(channel); }

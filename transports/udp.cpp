@@ -1,5 +1,6 @@
 #include "transports/udp.hpp"
 
+#include "runtime/link/datagram.hpp"
 #include "transports/limits.hpp"
 #include "transports/udp_socket.hpp"
 
@@ -15,7 +16,8 @@ public:
 
   result<void> start(medium_listener& listener) override;
   void connect(const channel_uri& remote, connected tell) override;
-  void send(channel_id channel, const packet_batch& datagrams) override;
+  void send(channel_id channel, const packet_batch& datagrams) override { send_runs(channel, datagrams, 0); }
+  void send_runs(channel_id channel, const packet_batch& runs, std::size_t run_bytes) override;
   /// What was sent is with the kernel or in the socket's queue already: nothing to flush.
   void close(channel_id channel) override { drop(channel); }
   void drop(channel_id channel) override;
@@ -49,7 +51,23 @@ private:
   channel_id last_id_ = 0;
   std::unordered_map<channel_id, remote_end> channels_;
   std::unordered_map<socket_address, channel_id, socket_address_hash> by_remote_;
-  std::unordered_map<channel_id, std::vector<byte_string>> arrived_; ///< of the readable event at hand
+  /// What one channel got in the readable event at hand: runs of one length of datagram, and datagrams that are no longer.
+  struct arrivals {
+    std::vector<byte_string> runs;
+    std::size_t run_bytes = 0; ///< while there is no run: of the longest datagram
+    bool has_run = false;
+    bool takes(byte_view bytes, std::size_t segment_bytes) const {
+      if (bytes.size() <= segment_bytes) return !has_run || bytes.size() <= run_bytes;
+      return has_run ? run_bytes == segment_bytes : run_bytes <= segment_bytes;
+    }
+    void add(byte_view bytes, std::size_t segment_bytes) {
+      has_run = has_run || bytes.size() > segment_bytes;
+      run_bytes = std::max(run_bytes, std::min(bytes.size(), segment_bytes));
+      runs.push_back(to_bytes(bytes));
+    }
+  };
+  void tell_arrivals(channel_id id, arrivals& of);
+  std::unordered_map<channel_id, arrivals> arrived_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
@@ -127,11 +145,11 @@ void udp_medium::connect_to(const channel_uri& uri, const std::vector<socket_add
   tell(last);
 }
 
-void udp_medium::send(channel_id id, const packet_batch& datagrams) {
+void udp_medium::send_runs(channel_id id, const packet_batch& runs, std::size_t run_bytes) {
   auto found = channels_.find(id);
   if (found == channels_.end()) return;
   auto remote = found->second.remote; // a refusal may close the channel while we send
-  if (auto& socket = socket_for(remote)) socket->send(remote, datagrams, found->second.traits.datagram_bytes_max);
+  if (auto& socket = socket_for(remote)) socket->send(remote, runs, run_bytes, found->second.traits.datagram_bytes_max);
 }
 
 void udp_medium::drop(channel_id id) {
@@ -145,26 +163,32 @@ void udp_medium::drop(channel_id id) {
 void udp_medium::on_datagrams(const socket_address& from, byte_view bytes, std::size_t segment_bytes) {
   auto known = by_remote_.find(from);
   auto id = known != by_remote_.end() ? known->second : 0;
-  bool stranger = id == 0 || !events_->is_claimed(id);
-  std::vector<byte_string>* into = nullptr;
-  while (!bytes.empty()) {
-    auto datagram = bytes.first(std::min(segment_bytes, bytes.size()));
-    bytes = bytes.subspan(datagram.size());
-    if (stranger && !gate_.admit(datagram, uv_now(place_.loop))) continue;
+  if (id != 0 && events_->is_claimed(id)) {
+    auto& into = arrived_[id];
+    if (!into.takes(bytes, segment_bytes)) tell_arrivals(id, into);
+    into.add(bytes, segment_bytes);
+    return;
+  }
+  for (auto& datagram : link::datagrams_of(bytes, segment_bytes)) {
+    if (!gate_.admit(datagram, uv_now(place_.loop))) continue;
     if (id == 0) {
       id = add(from);
       events_->channel_accepted(describe(id));
       if (!channels_.contains(id)) return; // dropped at once
     }
-    if (into == nullptr) into = &arrived_[id];
-    into->push_back(to_bytes(datagram));
+    arrived_[id].add(datagram, datagram.size());
   }
+}
+
+void udp_medium::tell_arrivals(channel_id id, arrivals& of) {
+  auto told = std::exchange(of, {});
+  events_->runs_arrived(id, std::move(told.runs), told.has_run ? told.run_bytes : 0);
 }
 
 void udp_medium::on_batch_end() {
   auto batches = std::move(arrived_);
   arrived_.clear();
-  for (auto& [id, datagrams] : batches) events_->datagrams_arrived(id, std::move(datagrams));
+  for (auto& [id, of] : batches) tell_arrivals(id, of);
 }
 
 void udp_medium::on_unreachable(const socket_address& to, int code) {

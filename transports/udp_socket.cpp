@@ -1,7 +1,9 @@
 #include "transports/udp_socket.hpp"
 
 #include "transports/limits.hpp"
+#include "transports/medium.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
@@ -206,11 +208,20 @@ void udp_socket::receive_errors() {
 
 // ---- sending -------------------------------------------------------------------------------------------------------
 
-void udp_socket::send(const socket_address& to, const packet_batch& datagrams, std::size_t datagram_bytes_max) {
-  waiting_batch batch{to, datagrams, 0, datagram_bytes_max};
+std::size_t udp_socket::waiting_batch::bytes_left() const {
+  std::size_t sum = 0;
+  for (auto i = next; i < datagrams.size(); ++i) sum += datagrams.packets()[i].size();
+  return sum;
+}
+
+void udp_socket::send(const socket_address& to, const packet_batch& datagrams, std::size_t run_bytes,
+                      std::size_t datagram_bytes_max) {
+  waiting_batch batch{to, datagrams, run_bytes, datagram_bytes_max};
+  auto too_long = [&](auto& each) { return each.size() > std::min(segmented_bytes_max, run_bytes * limits::udp_segments_max); };
+  if (run_bytes != 0 && (!segments_ || std::any_of(datagrams.packets().begin(), datagrams.packets().end(), too_long)))
+    batch.datagrams = cut(datagrams, std::exchange(batch.run_bytes, std::size_t{0}));
   if (queue_.empty() && send_some(batch)) return;
-  std::size_t bytes = 0;
-  for (auto i = batch.next; i < datagrams.size(); ++i) bytes += datagrams.packets()[i].size();
+  const auto bytes = batch.bytes_left();
   if (queued_bytes_ + bytes > limits::channel_queue_bytes_max) return; // dropped: the streams above notice
   queued_bytes_ += bytes;
   queue_.push_back(std::move(batch));
@@ -220,9 +231,9 @@ void udp_socket::send(const socket_address& to, const packet_batch& datagrams, s
 void udp_socket::flush() {
   while (!queue_.empty()) {
     auto& batch = queue_.front();
-    auto before = batch.next;
+    const auto before = batch.bytes_left();
     bool done = send_some(batch);
-    for (auto i = before; i < batch.next; ++i) queued_bytes_ -= batch.datagrams.packets()[i].size();
+    queued_bytes_ -= before - batch.bytes_left();
     if (!done) return;
     queue_.pop_front();
   }
@@ -233,22 +244,23 @@ std::size_t udp_socket::collect_runs(const waiting_batch& batch, std::vector<run
   auto& packets = batch.datagrams.packets();
   auto at = batch.next;
   while (at < packets.size() && runs.size() < limits::udp_send_messages_max) {
-    auto size = packets[at].size();
-    if (size == 0 || size > batch.datagram_bytes_max) {
+    const auto size = packets[at].size();
+    const auto segment = batch.run_bytes != 0 ? std::min(size, batch.run_bytes) : size;
+    if (size == 0 || segment > batch.datagram_bytes_max) {
       if (!runs.empty()) break; // skipped when it comes first, so that a run's place in the batch stays known
       ++at;
       continue;
     }
     run next{at, 1, 0};
     auto bytes = size;
-    while (segments_ && at + next.count < packets.size() && next.count < limits::udp_segments_max) {
-      auto more = packets[at + next.count].size();
-      if (more == 0 || more > size || bytes + more > segmented_bytes_max) break;
+    while (segments_ && at + next.count < packets.size() && bytes % segment == 0) { // only the last segment may be shorter
+      const auto more = packets[at + next.count].size();
+      const bool fits = more <= segment || segment == batch.run_bytes;
+      if (more == 0 || !fits || bytes + more > std::min(segmented_bytes_max, segment * limits::udp_segments_max)) break;
       bytes += more;
       ++next.count;
-      next.segment_bytes = static_cast<std::uint16_t>(size);
-      if (more < size) break; // only the last segment may be shorter
     }
+    if (bytes > segment) next.segment_bytes = static_cast<std::uint16_t>(segment);
     at += next.count;
     runs.push_back(next);
   }
@@ -256,9 +268,9 @@ std::size_t udp_socket::collect_runs(const waiting_batch& batch, std::vector<run
 }
 
 bool udp_socket::send_some(waiting_batch& batch) {
-  auto& packets = batch.datagrams.packets();
   std::size_t retries = 0;
-  while (batch.next < packets.size()) {
+  while (batch.next < batch.datagrams.size()) {
+    auto& packets = batch.datagrams.packets();
     std::vector<run> runs;
     auto end = collect_runs(batch, runs);
     if (runs.empty()) {
@@ -299,6 +311,9 @@ bool udp_socket::send_some(waiting_batch& batch) {
     if (code == EINTR) continue;
     if (runs.front().segment_bytes != 0 && (code == EIO || code == EINVAL || code == EOPNOTSUPP)) {
       segments_ = false; // this device or kernel cannot cut: the same datagrams go one by one
+      batch.datagrams = cut(packet_batch{{packets.begin() + static_cast<std::ptrdiff_t>(batch.next), packets.end()}},
+                            std::exchange(batch.run_bytes, std::size_t{0}));
+      batch.next = 0;
       continue;
     }
     // a refusal may be an earlier datagram's, maybe another remote's: the error queue knows whose, and reading it clears it

@@ -47,7 +47,8 @@ public:
   udp_socket& operator=(const udp_socket&) = delete;
 
   /// Sends in order what the kernel takes, queues the rest, drops what does not fit the queue.
-  void send(const socket_address& to, const packet_batch& datagrams, std::size_t datagram_bytes_max);
+  /// With `run_bytes`, each of them may be a run of datagrams of that length.
+  void send(const socket_address& to, const packet_batch& datagrams, std::size_t run_bytes, std::size_t datagram_bytes_max);
   socket_address bound() const;
 
 private:
@@ -62,8 +63,10 @@ private:
   struct waiting_batch {
     socket_address to;
     packet_batch datagrams;
-    std::size_t next = 0; ///< index of the first datagram not sent yet
+    std::size_t run_bytes = 0;
     std::size_t datagram_bytes_max = 0;
+    std::size_t next = 0; ///< index of the first one not sent yet
+    std::size_t bytes_left() const;
   };
   struct run; // equal datagrams to one remote: one segmented send
 

@@ -5,6 +5,7 @@
 #include "actors/contracts/transport.hpp"
 #include "runtime/identity/roster.hpp"
 #include "runtime/link/expectation.hpp"
+#include "runtime/link/sealing.hpp"
 
 #include <optional>
 
@@ -38,6 +39,7 @@ struct link_info {
 struct packets_to_send {
   packet_batch packets;
   link::expectation expects = link::expectation::traffic;
+  link::sealing seal = link::sealing::whole;
 };
 /// links → link, anyone → link: say goodbye to the peer with this reason, close the channel, end normally.
 struct close_link {

@@ -42,9 +42,11 @@ struct claim_channel {
   caf::strong_actor_ptr owner;
 };
 /// link → transport: dropped when the channel is gone or its queue is full (the streams above notice).
+/// With `run_bytes`, each of them may be a run of datagrams of that length, the last of these possibly shorter.
 struct send_on_channel {
   channel_id channel = 0;
   packet_batch datagrams;
+  std::size_t run_bytes = 0;
 };
 /// link or links → transport: flush what is queued, then close; no channel_closed follows.
 struct close_channel {
@@ -60,10 +62,11 @@ struct channel_opened {
   channel_uri remote;
   channel_traits traits;
 };
-/// transport → owner of the channel, or the listener while it is unclaimed.
+/// transport → owner of the channel, or the listener while it is unclaimed (never runs, then).
 struct channel_received {
   channel_id channel = 0;
   packet_batch datagrams;
+  std::size_t run_bytes = 0; ///< as in send_on_channel
 };
 /// transport → owner of the channel, or the listener while it is unclaimed: the last word on this channel.
 struct channel_closed {

@@ -26,7 +26,7 @@ link::link_config config_of(link_arguments& from) {
   out.channel = from.channel.channel;
   out.datagram_bytes_max = from.channel.traits.datagram_bytes_max;
   out.reliable = from.channel.traits.reliable;
-  out.features = from.channel.traits.reliable ? 0 : link::feature_records;
+  out.features = link::feature_heads | (from.channel.traits.reliable ? 0 : link::feature_records);
   out.on_link = from.channel.traits.on_link;
   out.declared_class = from.channel.traits.declared_class;
   out.declared_why = from.channel.traits.declared_why;
@@ -116,7 +116,7 @@ void perform(link_self self, link::effects&& todo) {
   for (auto& each : todo)
     std::visit(overloaded{
                  [&](link::send_datagrams& e) {
-                   self->send(state.transport, send_on_channel{state.channel.channel, std::move(e.datagrams)});
+                   self->send(state.transport, send_on_channel{state.channel.channel, std::move(e.datagrams), e.run_bytes});
                  },
                  [&](link::deliver_packets& e) {
                    if (state.router) self->send(state.router, packets_from_link{state.id, std::move(e.packets)});
@@ -207,13 +207,13 @@ link_actor::behavior_type link_behavior(link_self self, link_arguments arguments
 
   return {
     [=, &machine, &random](channel_received& m) {
-      perform(self, machine.on_datagrams_from(m.channel, std::move(m.datagrams), now_of(self), random));
+      perform(self, machine.on_datagrams_from(m.channel, std::move(m.datagrams), now_of(self), random, m.run_bytes));
     },
     [=, &machine](const channel_closed& m) {
       if (m.channel == self->state.channel.channel) perform(self, machine.on_channel_lost(m.why));
     },
     [=, &machine](packets_to_send& m) {
-      perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects));
+      perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects, m.seal));
     },
     [=, &machine](const close_link& m) {
       perform(self, machine.on_close({error_code::none, m.why}, now_of(self)));

@@ -38,7 +38,7 @@ void on_stranger_datagrams(links_self self, channel_received& received) {
   if (auto linked = state.link_of_channel.find(key); linked != state.link_of_channel.end()) {
     // sent before the link's claim reached the transport
     if (auto owner = state.links.find(linked->second); owner != state.links.end())
-      self->send(owner->second.actor, channel_received{received.channel, std::move(received.datagrams)});
+      self->send(owner->second.actor, channel_received{received.channel, std::move(received.datagrams), received.run_bytes});
     return;
   }
   auto stranger = state.strangers.find(key);

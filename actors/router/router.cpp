@@ -59,7 +59,7 @@ void perform(router_self self, route::router_effects&& todo) {
     std::visit(overloaded{
                  [&](route::send_packets& e) {
                    if (auto link = state.links.find(e.link); link != state.links.end())
-                     self->send(link->second, packets_to_send{std::move(e.packets), e.expects});
+                     self->send(link->second, packets_to_send{std::move(e.packets), e.expects, e.seal});
                  },
                  [&](route::deliver_payloads& e) {
                    if (state.endpoint)

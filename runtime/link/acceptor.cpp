@@ -9,7 +9,7 @@ namespace glow::link {
 
 bool may_be_heeded(byte_view datagram) {
   auto type = type_of(datagram);
-  if (type == datagram_type::sealed_packet || type == datagram_type::sealed_frame) return true;
+  if (is_sealed(type)) return true;
   return type == datagram_type::handshake_1 && decode_handshake_1(datagram).ok();
 }
 
@@ -32,7 +32,7 @@ cookie acceptor::cookie_for(std::string_view remote, const std::array<std::uint8
 verdict acceptor::judge(byte_view datagram, std::string_view remote, std::size_t pending,
                         const std::function<bool(std::uint32_t)>& known_index, steady_time now, random_source& random) {
   auto type = type_of(datagram);
-  if (type == datagram_type::sealed_packet || type == datagram_type::sealed_frame) {
+  if (is_sealed(type)) {
     auto index = receiver_index_of(datagram);
     if (!known_index(index)) return ++counters_.unknown_session, ignore{};
     return ++counters_.roamed, roamed{index};

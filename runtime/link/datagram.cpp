@@ -1,12 +1,14 @@
 #include "runtime/link/datagram.hpp"
 
 #include "runtime/link/limits.hpp"
+#include "runtime/link/sealing.hpp"
 
 namespace glow::link {
 namespace {
 
 constexpr std::uint8_t cookie_flag = 1;
 constexpr std::size_t sealed_bytes_min = 25;
+constexpr std::size_t sealed_head_bytes_min = sealed_bytes_min + sealed_head_bytes;
 constexpr std::size_t piece_bytes_min = 12;
 
 error cut_short() { return {error_code::malformed, "datagram is cut short"}; }
@@ -28,10 +30,20 @@ std::optional<datagram_type> type_of(byte_view datagram) {
   case datagram_type::cookie_reply: return datagram.size() >= 5 + 16 ? std::optional{type} : std::nullopt;
   case datagram_type::sealed_packet:
   case datagram_type::sealed_frame: return datagram.size() >= sealed_bytes_min ? std::optional{type} : std::nullopt;
+  case datagram_type::sealed_head: return datagram.size() >= sealed_head_bytes_min ? std::optional{type} : std::nullopt;
   case datagram_type::piece_of_packet:
+  case datagram_type::piece_of_head:
   case datagram_type::piece_of_frame: return datagram.size() >= piece_bytes_min ? std::optional{type} : std::nullopt;
   }
   return std::nullopt;
+}
+
+std::vector<byte_view> datagrams_of(byte_view run, std::size_t datagram_bytes) {
+  if (datagram_bytes == 0 || run.size() <= datagram_bytes) return {run};
+  std::vector<byte_view> out;
+  out.reserve(run.size() / datagram_bytes + 1);
+  for (; !run.empty(); run = run.subspan(out.back().size())) out.push_back(run.first(std::min(datagram_bytes, run.size())));
+  return out;
 }
 
 std::uint32_t receiver_index_of(byte_view datagram) { return read_le<std::uint32_t>(datagram.data() + 1); }

@@ -12,7 +12,9 @@
 ///   sealed        0     1                5             9              n-16
 ///                 | 5/6 | receiver index | counter low | ciphertext … | tag |      (session.hpp)
 ///   piece         0     1                5             9       10      11
-///                 | 7/8 | receiver index | counter low | index | count | bytes …   (records.hpp)
+///                 | 7/8/11 | receiver index | counter low | index | count | bytes …   (records.hpp)
+///   sealed head   0   1                5             9                          75       n-16
+///                 | 9 | receiver index | counter low | ciphertext of 66 bytes … | tail … | tag |   (session.hpp)
 ///
 /// Ticket id is there with pattern XXpsk3 only, cookie with flag bit 0 only; other flag bits are ignored, for later.
 #pragma once
@@ -33,6 +35,8 @@ enum class datagram_type : std::uint8_t {
   sealed_frame = 6,    ///< the link's own control: frames.hpp
   piece_of_packet = 7, ///< of a sealed_packet that is longer than a datagram: records.hpp
   piece_of_frame = 8,  ///< of a sealed_frame likewise
+  sealed_head = 9,     ///< an overlay packet between nodes that are no neighbours: its payload is sealed end to end already
+  piece_of_head = 11,  ///< of a sealed_head that is longer than a datagram
 };
 
 /// Noise pattern of a handshake, as message 1 names it.
@@ -67,7 +71,17 @@ struct cookie_reply {
 
 /// Type of a datagram, or nothing when it is too short or of no known type.
 std::optional<datagram_type> type_of(byte_view datagram);
-/// Session index of the receiver in types 2 to 8. Requires: type_of() said one of those.
+/// One that a session opens, as it is.
+inline bool is_sealed(std::optional<datagram_type> type) {
+  return type == datagram_type::sealed_packet || type == datagram_type::sealed_frame || type == datagram_type::sealed_head;
+}
+/// A piece of one that is longer than a datagram.
+inline bool is_piece(std::optional<datagram_type> type) {
+  return type == datagram_type::piece_of_packet || type == datagram_type::piece_of_frame || type == datagram_type::piece_of_head;
+}
+/// The datagrams of a run: bytes that are cut after every `datagram_bytes`, the last one possibly shorter. Zero: the run is one.
+std::vector<byte_view> datagrams_of(byte_view run, std::size_t datagram_bytes);
+/// Session index of the receiver in types 2 to 11. Requires: type_of() said one of those.
 std::uint32_t receiver_index_of(byte_view datagram);
 
 byte_string encode(const handshake_1& message);

@@ -21,9 +21,11 @@ struct peer_facts {
   std::uint64_t features = 0;         ///< those both sides have
 };
 
-/// Send these on the machine's channel, in order.
+/// Send these on the machine's channel, in order. With run_bytes, each may be a run of datagrams of that length, the last of
+/// them possibly shorter (datagrams_of() cuts it).
 struct send_datagrams {
   packet_batch datagrams;
+  std::size_t run_bytes = 0;
 };
 /// Overlay packets from the peer, opened, in order of arrival.
 struct deliver_packets {

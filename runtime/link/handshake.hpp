@@ -44,8 +44,8 @@ struct handshake_terms {
   std::optional<node_id> expected;                                 ///< anybody else is refused; makes an initiator use IK
   /// As responder the expected node need not be the one that knocks: another may have come to the address that was dialled.
   bool answers_any_member = false;
-  namespace_id space;                                              ///< a peer of another namespace is refused
-  byte_string certificate;                                         ///< of this node; empty when joining
+  namespace_id space;      ///< a peer of another namespace is refused
+  byte_string certificate; ///< of this node; empty when joining
   std::string node_name;
   std::vector<channel_uri> listening;   ///< told to the peer, as many as fit
   std::string observed_peer_at;         ///< URI under which we see the peer; told to it as a hint

@@ -24,8 +24,10 @@ link_machine::link_machine(link_config config)
 // ---- effects ----------------------------------------------------------------------------------------------------
 
 void link_machine::flush(effects& out) {
-  if (!delivered_.empty()) out.push_back(deliver_packets{packet_batch{std::exchange(delivered_, {}), sealed_header_bytes}});
-  if (!outgoing_.empty()) out.push_back(send_datagrams{packet_batch{std::exchange(outgoing_, {})}});
+  if (!delivered_.empty()) out.push_back(deliver_packets{packet_batch{std::exchange(delivered_, {}), delivered_headroom_}});
+  if (!outgoing_.empty())
+    out.push_back(send_datagrams{packet_batch{std::exchange(outgoing_, {}), outgoing_headroom_},
+                                 std::exchange(outgoing_run_bytes_, std::size_t{0})});
 }
 
 void link_machine::emit(effects& out, effect what) {
@@ -43,15 +45,18 @@ effects link_machine::finish(effects out) {
   return out;
 }
 
-void link_machine::send(effects&, byte_string datagram) {
-  if (!datagram.empty()) outgoing_.push_back(std::move(datagram));
+void link_machine::send(effects& out, byte_string datagram) {
+  if (datagram.empty()) return;
+  if (outgoing_headroom_ != 0) flush(out);
+  outgoing_headroom_ = 0;
+  outgoing_.push_back(std::move(datagram));
 }
 
-void link_machine::send_frame(effects&, const frame& what, steady_time now) {
+void link_machine::send_frame(effects& out, const frame& what, steady_time now) {
   auto bytes = encode(what);
   session_->seal(datagram_type::sealed_frame, bytes, now);
   estimates_.on_bytes_sent(bytes.size());
-  send_sealed(std::move(bytes));
+  send_sealed(out, std::move(bytes), 0);
 }
 
 void link_machine::send_ping(effects& out, steady_time now) {
@@ -66,9 +71,19 @@ void link_machine::send_record_probe(effects& out, steady_time now) {
   send_frame(out, probe, now);
 }
 
-void link_machine::send_sealed(byte_string sealed) {
-  if (sealed.size() <= peer_->datagram_bytes_max) return outgoing_.push_back(std::move(sealed));
-  cut_record(sealed, peer_->datagram_bytes_max, outgoing_);
+void link_machine::send_sealed(effects& out, byte_string sealed, std::size_t headroom) {
+  if (sealed.size() - headroom > peer_->datagram_bytes_max) {
+    send(out, cut_record(byte_view{sealed}.subspan(headroom), peer_->datagram_bytes_max));
+    outgoing_run_bytes_ = peer_->datagram_bytes_max;
+    return;
+  }
+  if (headroom > 0 && !config_.keeps_headroom) {
+    sealed.erase(sealed.begin(), sealed.begin() + static_cast<std::ptrdiff_t>(headroom));
+    headroom = 0;
+  }
+  if (outgoing_headroom_ != headroom) flush(out);
+  outgoing_headroom_ = headroom;
+  outgoing_.push_back(std::move(sealed));
 }
 
 void link_machine::end(effects& out, error why) {
@@ -82,19 +97,37 @@ void link_machine::end(effects& out, error why) {
 
 // ---- inputs -----------------------------------------------------------------------------------------------------
 
-effects link_machine::on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random) {
+effects link_machine::on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random,
+                                        std::size_t run_bytes) {
   effects out;
-  auto all = datagrams.take();
+  const auto headroom = datagrams.headroom();
+  auto all = datagrams.take_with_headroom();
   delivered_.reserve(all.size());
   for (auto& each : all) {
     if (phase_ == phase::gone || phase_ == phase::idle) break;
-    on_datagram(out, channel, each, now, random);
+    if (run_bytes != 0 && each.size() > run_bytes)
+      on_run(out, channel, each, run_bytes, now, random);
+    else
+      on_datagram(out, channel, {std::move(each), headroom}, now, random);
   }
   if (phase_ == phase::up && estimates_.worth_telling(now)) emit(out, announce_changed{});
   return finish(std::move(out));
 }
 
-void link_machine::on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random) {
+/// Pieces are read where they lie.
+void link_machine::on_run(effects& out, channel_key channel, byte_view run, std::size_t run_bytes, steady_time now,
+                          random_source& random) {
+  for (auto& datagram : datagrams_of(run, run_bytes)) {
+    if (phase_ == phase::gone || phase_ == phase::idle) return;
+    if (is_piece(type_of(datagram)) && receiver_index_of(datagram) == config_.session_index)
+      on_piece(out, channel, datagram, now);
+    else
+      on_datagram(out, channel, {to_bytes(datagram), 0}, now, random);
+  }
+}
+
+void link_machine::on_datagram(effects& out, channel_key channel, roomy whole, steady_time now, random_source& random) {
+  const auto datagram = whole.content();
   auto type = type_of(datagram);
   if (!type) return void(++counters_.rejected_foreign);
   if (*type == datagram_type::handshake_1) return on_handshake_1(out, datagram, now, random);
@@ -104,9 +137,13 @@ void link_machine::on_datagram(effects& out, channel_key channel, byte_string& d
   case datagram_type::handshake_2: return on_handshake_2(out, datagram, now, random);
   case datagram_type::handshake_3: return on_handshake_3(out, datagram, now);
   case datagram_type::cookie_reply: return on_cookie(out, datagram);
+  case datagram_type::sealed_head:
+    if ((config_.features & feature_heads) == 0) return void(++counters_.rejected_foreign);
+    [[fallthrough]];
   case datagram_type::sealed_packet:
-  case datagram_type::sealed_frame: return on_sealed(out, channel, datagram, *type, now);
+  case datagram_type::sealed_frame: return on_sealed(out, channel, std::move(whole), *type, now);
   case datagram_type::piece_of_packet:
+  case datagram_type::piece_of_head:
   case datagram_type::piece_of_frame: return on_piece(out, channel, datagram, now);
   }
 }
@@ -115,39 +152,44 @@ void link_machine::on_datagram(effects& out, channel_key channel, byte_string& d
 void link_machine::on_piece(effects& out, channel_key channel, byte_view piece, steady_time now) {
   if (!joiner_ || !session_ || channel != config_.channel || !session_->may_open(read_le<std::uint32_t>(piece.data() + 5)))
     return;
-  if (auto whole = joiner_->on_piece(piece, now)) on_sealed(out, channel, *whole, static_cast<datagram_type>((*whole)[0]), now);
+  auto whole = joiner_->on_piece(piece, now);
+  if (!whole) return;
+  const auto type = static_cast<datagram_type>((*whole)[0]);
+  on_sealed(out, channel, {std::move(*whole), 0}, type, now);
 }
 
-void link_machine::on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now) {
-  auto bytes = datagram.size();
+void link_machine::on_sealed(effects& out, channel_key channel, roomy datagram, datagram_type type, steady_time now) {
+  auto bytes = datagram.content().size();
   bool has_unproven = std::any_of(attempts_.begin(), attempts_.end(), [](auto& each) { return each.unproven.has_value(); });
   if (session_) {
     // a failed open spoils its bytes: copy only where somebody else may still open them
-    auto copy = has_unproven ? datagram : byte_string{};
-    if (session_->open_in_place(datagram)) {
+    auto copy = has_unproven ? datagram : roomy{};
+    if (session_->open_in_place(datagram.bytes, datagram.headroom)) {
       estimates_.on_bytes_received(bytes);
-      return on_opened(out, channel, datagram, type, now);
+      datagram.headroom += sealed_header_bytes;
+      return on_opened(out, channel, std::move(datagram), type, now);
     }
     if (!has_unproven) return count_rejected(session_->last_was_replay());
     datagram = std::move(copy);
   }
   if (has_unproven && open_under_unproven(out, datagram, type, now)) {
     estimates_.on_bytes_received(bytes);
-    if (session_) on_opened(out, channel, datagram, type, now);
+    if (session_) on_opened(out, channel, std::move(datagram), type, now);
   } else if (phase_ != phase::gone) {
     count_rejected(session_ && session_->last_was_replay());
   }
 }
 
 /// The first datagram that opens under new keys proves that the peer holds them, too.
-bool link_machine::open_under_unproven(effects& out, byte_string& datagram, datagram_type type, steady_time now) {
+bool link_machine::open_under_unproven(effects& out, roomy& datagram, datagram_type type, steady_time now) {
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
     if (!attempts_[i].unproven) continue;
     auto copy = datagram;
-    if (!attempts_[i].unproven->open_in_place(copy)) continue;
+    if (!attempts_[i].unproven->open_in_place(copy.bytes, copy.headroom)) continue;
     datagram = std::move(copy);
+    datagram.headroom += sealed_header_bytes;
     if (type == datagram_type::sealed_frame) { // a close frame as first word is a refusal, not an agreement
-      auto first = decode_frame(byte_view{datagram}.subspan(sealed_header_bytes));
+      auto first = decode_frame(datagram.content());
       if (first && std::holds_alternative<close_frame>(*first)) {
         on_closed_by_peer(out, std::get<close_frame>(*first).why);
         return false;
@@ -163,7 +205,7 @@ bool link_machine::open_under_unproven(effects& out, byte_string& datagram, data
   return false;
 }
 
-void link_machine::on_opened(effects& out, channel_key channel, byte_string& plain, datagram_type type, steady_time now) {
+void link_machine::on_opened(effects& out, channel_key channel, roomy plain, datagram_type type, steady_time now) {
   if (liveness_) liveness_->on_heard(now);
   if (was_silent_) {
     was_silent_ = false;
@@ -175,11 +217,13 @@ void link_machine::on_opened(effects& out, channel_key channel, byte_string& pla
     records_.on_path_changed();
     emit(out, move_channel{channel});
   }
-  if (type == datagram_type::sealed_frame) return on_frame(out, byte_view{plain}.subspan(sealed_header_bytes), now);
+  if (type == datagram_type::sealed_frame) return on_frame(out, plain.content(), now);
   if (phase_ != phase::up) return; // before admission nobody's packets pass
   last_packet_at_ = now;
   ++counters_.packets_in;
-  delivered_.push_back(std::move(plain));
+  if (delivered_headroom_ != plain.headroom) flush(out);
+  delivered_headroom_ = plain.headroom;
+  delivered_.push_back(std::move(plain.bytes));
 }
 
 void link_machine::on_frame(effects& out, byte_view bytes, steady_time now) {
@@ -217,7 +261,7 @@ void link_machine::on_closed_by_peer(effects& out, const error& why) {
   end(out, {why.code == error_code::none ? error_code::failed : why.code, "the other side refused: " + why.message});
 }
 
-effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects) {
+effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects, sealing seal) {
   effects out;
   if (phase_ != phase::up) {
     const auto waiting_before = before_up_.size();
@@ -231,15 +275,18 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   const auto headroom = packets.headroom();
   auto all = packets.take_with_headroom();
   auto longest = std::max(one_datagram(), records_.cut_bytes_max());
+  const bool heads = seal == sealing::head && (peer_->features & feature_heads) != 0;
   std::size_t bytes = 0;
   std::size_t sealed = 0;
   outgoing_.reserve(all.size());
   for (auto& each : all) {
     if (each.size() <= headroom || each.size() - headroom > longest) continue;
-    session_->seal(datagram_type::sealed_packet, each, now, headroom);
-    bytes += each.size();
+    const auto type =
+      heads && each.size() - headroom >= sealed_head_bytes ? datagram_type::sealed_head : datagram_type::sealed_packet;
+    const auto begin = session_->seal(type, each, now, headroom);
+    bytes += each.size() - begin;
     ++sealed;
-    send_sealed(std::move(each));
+    send_sealed(out, std::move(each), begin);
   }
   counters_.dropped_too_long += all.size() - sealed;
   counters_.packets_out += sealed;

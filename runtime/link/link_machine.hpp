@@ -26,6 +26,7 @@
 #include "runtime/link/liveness.hpp"
 #include "runtime/link/record_plan.hpp"
 #include "runtime/link/records.hpp"
+#include "runtime/link/sealing.hpp"
 #include "runtime/link/session.hpp"
 
 #include <optional>
@@ -35,13 +36,14 @@ namespace glow::link {
 struct link_config : handshake_terms {
   role as = role::initiator;
   channel_key channel = 0;
-  bool reliable = false;      ///< the channel neither loses nor reorders: nothing is sent twice
-  bool on_link = false;       ///< the remote end is on a directly attached network
-  std::string declared_class; ///< "control" or "drop" when the transport or its URI says so; empty: measured
-  std::string declared_why;   ///< "9600 baud"; may be empty
-  double rate_bps = 0;        ///< of the channel, where its transport knows it without measuring
-  bool liveness = true;       ///< probe silence, beat when idle; false for end-to-end sessions
-  duration idle_close{};      ///< say goodbye after that long without packets; zero: never
+  bool reliable = false;       ///< the channel neither loses nor reorders: nothing is sent twice
+  bool on_link = false;        ///< the remote end is on a directly attached network
+  std::string declared_class;  ///< "control" or "drop" when the transport or its URI says so; empty: measured
+  std::string declared_why;    ///< "9600 baud"; may be empty
+  double rate_bps = 0;         ///< of the channel, where its transport knows it without measuring
+  bool liveness = true;        ///< probe silence, beat when idle; false for end-to-end sessions
+  bool keeps_headroom = false; ///< send_datagrams may have headroom, what packets had beside what the seal took
+  duration idle_close{};       ///< say goodbye after that long without packets; zero: never
 };
 
 /// What one link did and measured.
@@ -68,9 +70,13 @@ public:
   effects on_datagrams(packet_batch datagrams, steady_time now, random_source& random) {
     return on_datagrams_from(config_.channel, std::move(datagrams), now, random);
   }
-  effects on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random);
+  /// With `run_bytes`, each may be a run of datagrams of that length (datagrams_of() cuts it), and none has headroom.
+  effects on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random,
+                            std::size_t run_bytes = 0);
   /// Overlay packets, sealed one datagram each. Longer ones than figures().packet_bytes_max are dropped.
-  effects on_packets_to_send(packet_batch packets, steady_time now, expectation expects = expectation::traffic);
+  /// A peer that does not know sealed heads gets them sealed as a whole.
+  effects on_packets_to_send(packet_batch packets, steady_time now, expectation expects = expectation::traffic,
+                             sealing seal = sealing::whole);
   effects on_tick(steady_time now, random_source& random);
   /// Answers ask_ticket_secret: 32 bytes, or the reason that the stranger is to read.
   effects on_ticket_secret(result<byte_string> secret, steady_time now, random_source& random);
@@ -110,16 +116,23 @@ private:
   void send(effects& out, byte_string datagram);
   void send_frame(effects& out, const frame& what, steady_time now);
   void send_ping(effects& out, steady_time now);
-  void send_sealed(byte_string sealed);
+  void send_sealed(effects& out, byte_string sealed, std::size_t headroom);
   void send_record_probe(effects& out, steady_time now);
   void end(effects& out, error why);
-  void on_datagram(effects& out, channel_key channel, byte_string& datagram, steady_time now, random_source& random);
+  /// A datagram, or a packet, behind headroom.
+  struct roomy {
+    byte_string bytes;
+    std::size_t headroom = 0;
+    byte_view content() const { return byte_view{bytes}.subspan(headroom); }
+  };
+  void on_datagram(effects& out, channel_key channel, roomy datagram, steady_time now, random_source& random);
+  void on_run(effects& out, channel_key channel, byte_view run, std::size_t run_bytes, steady_time now, random_source& random);
   void count_rejected(bool replayed) { ++(replayed ? counters_.rejected_replayed : counters_.rejected_forged); }
-  void on_sealed(effects& out, channel_key channel, byte_string& datagram, datagram_type type, steady_time now);
+  void on_sealed(effects& out, channel_key channel, roomy datagram, datagram_type type, steady_time now);
   void on_piece(effects& out, channel_key channel, byte_view piece, steady_time now);
   void on_pong(effects& out, const pong_frame& pong, steady_time now);
-  bool open_under_unproven(effects& out, byte_string& datagram, datagram_type type, steady_time now);
-  void on_opened(effects& out, channel_key channel, byte_string& plain, datagram_type type, steady_time now);
+  bool open_under_unproven(effects& out, roomy& datagram, datagram_type type, steady_time now);
+  void on_opened(effects& out, channel_key channel, roomy plain, datagram_type type, steady_time now);
   void on_frame(effects& out, byte_view bytes, steady_time now);
   void on_closed_by_peer(effects& out, const error& why);
   void tick_up(effects& out, steady_time now);
@@ -171,8 +184,11 @@ private:
   std::optional<admission_sender> admission_out_;
   admission_receiver admission_in_;
 
-  std::vector<byte_string> delivered_; ///< opened within the present input, with sealed_header_bytes of headroom
-  std::vector<byte_string> outgoing_;  ///< to be sent by the present input
+  std::vector<byte_string> delivered_; ///< opened within the present input, all behind the same headroom
+  std::size_t delivered_headroom_ = 0;
+  std::vector<byte_string> outgoing_; ///< to be sent by the present input, likewise
+  std::size_t outgoing_headroom_ = 0;
+  std::size_t outgoing_run_bytes_ = 0; ///< one of them is a run of such datagrams
   std::vector<byte_string> before_up_; ///< packets that wait for the handshake
   steady_time up_since_{};
   steady_time last_packet_at_{};

@@ -25,31 +25,31 @@ bool packet_cipher::ready(bool sealing, const packet_nonce& nonce, std::uint64_t
   return false;
 }
 
-void packet_cipher::seal(std::uint8_t* body, std::size_t body_bytes, byte_view additional, const packet_nonce& nonce,
-                         std::uint64_t epoch, const secret_key& key) {
+void packet_cipher::seal(const cipher_text& what, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch,
+                         const secret_key& key) {
   int written = 0;
-  if (body_bytes >= packet_cipher_long_bytes && ready(true, nonce, epoch, key)
+  if (what.bytes >= packet_cipher_long_bytes && ready(true, nonce, epoch, key)
       && EVP_EncryptUpdate(state_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())) == 1
-      && EVP_EncryptUpdate(state_.get(), body, &written, body, static_cast<int>(body_bytes)) == 1) {
+      && EVP_EncryptUpdate(state_.get(), what.text, &written, what.text, static_cast<int>(what.bytes)) == 1) {
     // Neither can fail for a stream cipher whose text went in: to fall back now would encrypt twice.
-    EVP_EncryptFinal_ex(state_.get(), body + body_bytes, &written);
-    EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_GET_TAG, tag_bytes, body + body_bytes);
+    EVP_EncryptFinal_ex(state_.get(), what.tag, &written);
+    EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_GET_TAG, tag_bytes, what.tag);
     return;
   }
-  crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + body_bytes, nullptr, body, body_bytes, additional.data(),
+  crypto_aead_chacha20poly1305_ietf_encrypt_detached(what.text, what.tag, nullptr, what.text, what.bytes, additional.data(),
                                                      additional.size(), nullptr, nonce.data(), key.data());
 }
 
-bool packet_cipher::open(std::uint8_t* body, std::size_t body_bytes, byte_view additional, const packet_nonce& nonce,
-                         std::uint64_t epoch, const secret_key& key) {
+bool packet_cipher::open(const cipher_text& what, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch,
+                         const secret_key& key) {
   int written = 0;
-  if (body_bytes >= packet_cipher_long_bytes && ready(false, nonce, epoch, key))
-    return EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_SET_TAG, tag_bytes, body + body_bytes) == 1
+  if (what.bytes >= packet_cipher_long_bytes && ready(false, nonce, epoch, key))
+    return EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_SET_TAG, tag_bytes, what.tag) == 1
            && EVP_DecryptUpdate(state_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())) == 1
-           && EVP_DecryptUpdate(state_.get(), body, &written, body, static_cast<int>(body_bytes)) == 1
-           && EVP_DecryptFinal_ex(state_.get(), body + body_bytes, &written) == 1;
-  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(body, nullptr, body, body_bytes, body + body_bytes, additional.data(),
-                                                            additional.size(), nonce.data(), key.data())
+           && EVP_DecryptUpdate(state_.get(), what.text, &written, what.text, static_cast<int>(what.bytes)) == 1
+           && EVP_DecryptFinal_ex(state_.get(), what.tag, &written) == 1;
+  return crypto_aead_chacha20poly1305_ietf_decrypt_detached(what.text, nullptr, what.text, what.bytes, what.tag,
+                                                            additional.data(), additional.size(), nonce.data(), key.data())
          == 0;
 }
 

@@ -18,18 +18,31 @@ using packet_nonce = std::array<std::uint8_t, 12>;
 /// From this many bytes on libcrypto does it.
 inline constexpr std::size_t packet_cipher_long_bytes = 768;
 
+/// Where a packet's text lies, and its tag of 16 bytes.
+struct cipher_text {
+  std::uint8_t* text = nullptr;
+  std::size_t bytes = 0;
+  std::uint8_t* tag = nullptr;
+};
+
 /// One direction of a session. It keeps libcrypto's state of the key that it was used with last, and wipes it when it dies.
 class packet_cipher {
 public:
   packet_cipher() = default;
+  /// A copy makes its own state when it needs one.
+  packet_cipher(const packet_cipher&) {}
+  packet_cipher& operator=(const packet_cipher&) {
+    state_.reset();
+    return *this;
+  }
+  packet_cipher(packet_cipher&&) = default;
+  packet_cipher& operator=(packet_cipher&&) = default;
+  ~packet_cipher() = default;
 
-  /// Encrypts `body_bytes` at `body` and writes the tag, 16 bytes, behind them. `epoch` names the key: whoever gives another
-  /// key gives another epoch.
-  void seal(std::uint8_t* body, std::size_t body_bytes, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch,
-            const secret_key& key);
-  /// The way back. False, with the body in an unspecified state, when the tag behind it is not authentic.
-  bool open(std::uint8_t* body, std::size_t body_bytes, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch,
-            const secret_key& key);
+  /// Encrypts the text in place and writes its tag. `epoch` names the key: whoever gives another key gives another epoch.
+  void seal(const cipher_text& what, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch, const secret_key& key);
+  /// The way back. False, with the text in an unspecified state, when the tag is not authentic.
+  bool open(const cipher_text& what, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch, const secret_key& key);
 
 private:
   struct freed {

@@ -15,6 +15,7 @@ inline constexpr std::uint16_t protocol_newest = 1;
 inline constexpr std::uint16_t protocol_oldest = 1;
 /// Feature bits; unknown ones of the peer are ignored.
 inline constexpr std::uint64_t feature_records = 1; ///< rejoins records (records.hpp) on this channel
+inline constexpr std::uint64_t feature_heads = 2;   ///< opens sealed heads (session.hpp)
 
 using handshake_nonce = fixed_bytes<16, struct handshake_nonce_tag>;
 

@@ -3,9 +3,10 @@
 namespace glow::link {
 namespace {
 
-constexpr std::uint8_t pieces_offset = 2; ///< of type 7 from 5, and 8 from 6
+constexpr std::uint8_t pieces_offset = 2; ///< of type 7 from 5, 8 from 6 and 11 from 9
 static_assert(static_cast<int>(datagram_type::piece_of_packet) == static_cast<int>(datagram_type::sealed_packet) + pieces_offset);
 static_assert(static_cast<int>(datagram_type::piece_of_frame) == static_cast<int>(datagram_type::sealed_frame) + pieces_offset);
+static_assert(static_cast<int>(datagram_type::piece_of_head) == static_cast<int>(datagram_type::sealed_head) + pieces_offset);
 static_assert(limits::record_pieces_max <= 64, "a bit for each");
 
 } // namespace
@@ -21,22 +22,22 @@ std::size_t record_packet_bytes_max(std::size_t datagram_bytes_max) {
   return pieces == 0 ? 0 : pieces * (datagram_bytes_max - piece_header_bytes) - sealed_tag_bytes;
 }
 
-void cut_record(byte_view sealed, std::size_t datagram_bytes_max, std::vector<byte_string>& out) {
+byte_string cut_record(byte_view sealed, std::size_t datagram_bytes_max) {
   auto header = sealed.first(sealed_header_bytes);
   auto body = sealed.subspan(sealed_header_bytes);
   auto piece_bytes = datagram_bytes_max - piece_header_bytes;
   auto count = (body.size() + piece_bytes - 1) / piece_bytes;
+  byte_string run;
+  run.reserve(body.size() + count * piece_header_bytes);
   for (std::size_t index = 0; index < count; ++index) {
-    auto bytes = body.subspan(index * piece_bytes, std::min(piece_bytes, body.size() - index * piece_bytes));
-    byte_string piece;
-    piece.reserve(piece_header_bytes + bytes.size());
-    append(piece, header);
-    piece[0] = static_cast<std::uint8_t>(piece[0] + pieces_offset);
-    piece.push_back(static_cast<std::uint8_t>(index));
-    piece.push_back(static_cast<std::uint8_t>(count));
-    append(piece, bytes);
-    out.push_back(std::move(piece));
+    auto type_at = run.size();
+    append(run, header);
+    run[type_at] = static_cast<std::uint8_t>(run[type_at] + pieces_offset);
+    run.push_back(static_cast<std::uint8_t>(index));
+    run.push_back(static_cast<std::uint8_t>(count));
+    append(run, body.subspan(index * piece_bytes, std::min(piece_bytes, body.size() - index * piece_bytes)));
   }
+  return run;
 }
 
 record_joiner::record& record_joiner::record_of(byte_view piece, std::uint8_t count) {

@@ -2,12 +2,11 @@
 /// above, for many datagrams' worth of bytes. Refuses to know keys, and to decide when that is worth it: record_plan.hpp.
 ///
 ///   piece   0     1                5             9       10      11
-///           | 7/8 | receiver index | counter low | index | count | bytes …
+///           | 7/8/11 | receiver index | counter low | index | count | bytes …
 ///
-/// The first nine bytes are those of the sealed datagram, but for its type (7 stands for 5, 8 for 6). All pieces but the last
-/// fill the link's datagram, whose length both sides agreed on: so they leave in one segmented send.
-/// Nothing here is authentic before the record opens: a forged piece costs its record, as a lost one does, and memory within
-/// the bounds.
+/// The first nine bytes are those of the sealed datagram, but for its type (7 stands for 5, 8 for 6, 11 for 9). All pieces but
+/// the last fill the link's datagram, whose length both sides agreed on: so they leave in one segmented send. Nothing here is
+/// authentic before the record opens: a forged piece costs its record, as a lost one does, and memory within the bounds.
 #pragma once
 
 #include "runtime/base/time.hpp"
@@ -25,9 +24,9 @@ std::size_t record_pieces_max(std::size_t datagram_bytes_max);
 /// Longest packet that a record carries over datagrams of this length; 0 likewise. It fills every piece.
 std::size_t record_packet_bytes_max(std::size_t datagram_bytes_max);
 
-/// Appends the pieces of a sealed datagram to `out`.
+/// The pieces of a sealed datagram: a run of datagrams of `datagram_bytes_max`, the last one possibly shorter.
 /// Requires: it is longer than a datagram, and carries at most record_packet_bytes_max(datagram_bytes_max).
-void cut_record(byte_view sealed, std::size_t datagram_bytes_max, std::vector<byte_string>& out);
+byte_string cut_record(byte_view sealed, std::size_t datagram_bytes_max);
 
 /// The receiving side of one link: a few records under way, the oldest of which goes when there is no room.
 class record_joiner {

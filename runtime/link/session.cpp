@@ -19,15 +19,18 @@ void put_le32(std::uint8_t* at, std::uint32_t value) {
   for (std::size_t i = 0; i < 4; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
-/// Makes room for header and tag around the bytes, with one copy at most.
-void make_room(byte_string& packet, std::size_t headroom) {
-  if (headroom == sealed_header_bytes) return packet.resize(packet.size() + sealed_tag_bytes);
+/// Makes room for header and tag around the bytes, with one copy at most. Returns where the header begins.
+std::size_t make_room(byte_string& packet, std::size_t headroom) {
+  if (headroom >= sealed_header_bytes) {
+    packet.resize(packet.size() + sealed_tag_bytes);
+    return headroom - sealed_header_bytes;
+  }
   packet.erase(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(headroom));
   auto plain_bytes = packet.size();
   if (packet.capacity() >= plain_bytes + sealed_overhead_bytes) {
     packet.resize(plain_bytes + sealed_overhead_bytes);
     std::memmove(packet.data() + sealed_header_bytes, packet.data(), plain_bytes);
-    return;
+    return 0;
   }
   byte_string roomy;
   roomy.reserve(plain_bytes + sealed_overhead_bytes);
@@ -35,6 +38,12 @@ void make_room(byte_string& packet, std::size_t headroom) {
   append(roomy, packet);
   roomy.resize(plain_bytes + sealed_overhead_bytes);
   packet = std::move(roomy);
+  return 0;
+}
+
+/// How much of a body is encrypted, and authentic.
+std::size_t sealed_bytes_of(std::uint8_t type, std::size_t body_bytes) {
+  return type == static_cast<std::uint8_t>(datagram_type::sealed_head) ? std::min(body_bytes, sealed_head_bytes) : body_bytes;
 }
 
 } // namespace
@@ -63,7 +72,7 @@ void key_ratchet::advance_to(std::uint64_t epoch) {
   }
 }
 
-void session::seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom) {
+std::size_t session::seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom) {
   if (now - epoch_since_ >= limits::session_epoch_life && send_counter_ % epoch_packets != 0)
     send_counter_ = (send_counter_ / epoch_packets + 1) * epoch_packets;
   auto counter = send_counter_++;
@@ -71,14 +80,16 @@ void session::seal(datagram_type type, byte_string& packet, steady_time now, std
     sending_.advance_to(counter / epoch_packets);
     epoch_since_ = now;
   }
-  auto plain_bytes = packet.size() - headroom;
-  make_room(packet, headroom);
-  packet[0] = static_cast<std::uint8_t>(type);
-  put_le32(packet.data() + 1, peer_index_);
-  put_le32(packet.data() + 5, static_cast<std::uint32_t>(counter));
-  auto* body = packet.data() + sealed_header_bytes;
-  seals_.seal(body, plain_bytes, byte_view{packet}.first(sealed_header_bytes), nonce_of(counter), sending_.epoch(),
-              sending_.current());
+  const auto body_bytes = packet.size() - headroom;
+  const auto begin = make_room(packet, headroom);
+  auto* header = packet.data() + begin;
+  header[0] = static_cast<std::uint8_t>(type);
+  put_le32(header + 1, peer_index_);
+  put_le32(header + 5, static_cast<std::uint32_t>(counter));
+  auto* body = header + sealed_header_bytes;
+  seals_.seal({body, sealed_bytes_of(header[0], body_bytes), body + body_bytes}, {header, sealed_header_bytes}, nonce_of(counter),
+              sending_.epoch(), sending_.current());
+  return begin;
 }
 
 std::uint64_t session::full_counter(std::uint32_t low) const {
@@ -90,9 +101,12 @@ std::uint64_t session::full_counter(std::uint32_t low) const {
   return nearest;
 }
 
-bool session::decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key) {
-  return opens_.open(datagram.data() + sealed_header_bytes, datagram.size() - sealed_overhead_bytes,
-                     byte_view{datagram}.first(sealed_header_bytes), nonce_of(counter), counter / epoch_packets, key);
+bool session::decrypt(byte_string& datagram, std::size_t headroom, std::uint64_t counter, const secret_key& key) {
+  auto* header = datagram.data() + headroom;
+  auto* body = header + sealed_header_bytes;
+  const auto body_bytes = datagram.size() - headroom - sealed_overhead_bytes;
+  return opens_.open({body, sealed_bytes_of(header[0], body_bytes), body + body_bytes}, {header, sealed_header_bytes},
+                     nonce_of(counter), counter / epoch_packets, key);
 }
 
 bool session::open(byte_string& datagram) {
@@ -101,17 +115,17 @@ bool session::open(byte_string& datagram) {
   return true;
 }
 
-bool session::open_in_place(byte_string& datagram) {
+bool session::open_in_place(byte_string& datagram, std::size_t headroom) {
   last_was_replay_ = false;
-  if (datagram.size() < sealed_overhead_bytes) return ++rejected_, false;
-  auto counter = full_counter(read_le<std::uint32_t>(datagram.data() + 5));
+  if (datagram.size() < headroom + sealed_overhead_bytes) return ++rejected_, false;
+  auto counter = full_counter(read_le<std::uint32_t>(datagram.data() + headroom + 5));
   auto epoch = counter / epoch_packets;
   if (!window_.would_accept(counter)) return last_was_replay_ = true, ++rejected_, false;
   bool authentic = false;
   if (epoch == receiving_.epoch()) {
-    authentic = decrypt(datagram, counter, receiving_.current());
+    authentic = decrypt(datagram, headroom, counter, receiving_.current());
   } else if (auto key = receiving_.key_of(epoch)) {
-    authentic = decrypt(datagram, counter, *key);
+    authentic = decrypt(datagram, headroom, counter, *key);
   }
   if (!authentic) return ++rejected_, false;
   receiving_.advance_to(epoch);

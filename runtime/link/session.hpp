@@ -7,6 +7,9 @@
 ///   | type | receiver index | counter low | ciphertext …      | Poly1305 tag  |
 ///   '------------- additional data ------'   integers little-endian
 ///
+/// Of a sealed head (type 9) the first 66 bytes are encrypted, and authentic; what follows up to the tag is neither, for it is
+/// sealed end to end already: a relay's work does not grow with the packet. Whoever spoils it loses that packet, no more.
+///
 /// Nonce: four zero bytes, then the 64-bit packet counter. The counter's upper half is not sent: it is the one that
 /// brings the counter nearest to the highest accepted (as RFC 4303 appendix A does for ESP).
 /// Key epoch = counter / 2^20. The key of epoch e+1 is a keyed hash of that of epoch e, which is then wiped (the one
@@ -20,6 +23,7 @@
 #include "runtime/link/limits.hpp"
 #include "runtime/link/packet_cipher.hpp"
 #include "runtime/link/replay_window.hpp"
+#include "runtime/link/sealing.hpp"
 #include "runtime/link/secret.hpp"
 
 #include <optional>
@@ -60,14 +64,15 @@ public:
   session(std::uint32_t peer_index, const secret_key& send_key, const secret_key& receive_key, steady_time now)
     : peer_index_{peer_index}, sending_{send_key}, receiving_{receive_key}, epoch_since_{now} {}
 
-  /// Turns the plain bytes in `packet`, behind its headroom, into a sealed datagram without headroom. `type` must be one of the
-  /// sealed ones. Moves nothing when the headroom is sealed_header_bytes and the tag fits the capacity.
-  void seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom = 0);
+  /// Turns the plain bytes in `packet`, behind its headroom, into a sealed datagram, and returns where that begins now: at what
+  /// is left of the headroom. `type` must be one of the sealed ones; a head needs sealed_head_bytes of plain bytes.
+  /// Moves nothing when the headroom holds sealed_header_bytes and the tag fits the capacity.
+  std::size_t seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom = 0);
   /// Turns a sealed datagram into its plain bytes. False, with `datagram` in an unspecified state, when it is too short,
   /// a replay, too old, or not authentic.
   bool open(byte_string& datagram);
-  /// The same, but the plain bytes stay where they are: behind sealed_header_bytes of headroom.
-  bool open_in_place(byte_string& datagram);
+  /// The same with a datagram behind headroom, but the plain bytes stay where they are: behind sealed_header_bytes more of it.
+  bool open_in_place(byte_string& datagram, std::size_t headroom = 0);
 
   /// Could a datagram with these low counter bits still open? (Not a replay, not too old.)
   bool may_open(std::uint32_t counter_low) const { return window_.would_accept(full_counter(counter_low)); }
@@ -81,7 +86,7 @@ public:
 
 private:
   std::uint64_t full_counter(std::uint32_t low) const;
-  bool decrypt(byte_string& datagram, std::uint64_t counter, const secret_key& key);
+  bool decrypt(byte_string& datagram, std::size_t headroom, std::uint64_t counter, const secret_key& key);
 
   std::uint32_t peer_index_;
   std::uint64_t send_counter_ = 0;

@@ -6,6 +6,8 @@
 
 namespace glow::route {
 
+static_assert(link::sealed_head_bytes == routed_header_bytes, "what a sealed head seals is the header of a routed packet");
+
 namespace {
 
 void count(std::array<packet_counters, router_traffic::classes>& of, traffic_class traffic, std::size_t packet_bytes) {
@@ -16,6 +18,11 @@ double control_rate_bps(const link_view& link) {
   if (link.link_class == "local") return std::max(link.rate_bps, 1e8);
   if (link.link_class == "wan") return std::max(link.rate_bps, 1e7);
   return link.rate_bps > 0 ? link.rate_bps : 64e3;
+}
+
+/// Endpoints seal what goes to a node that is no neighbour; the probes of traces are ours, and nobody has sealed them.
+link::sealing sealing_of(const overlay_header& header) {
+  return header.kind == packet_kind::data && !header.direct ? link::sealing::head : link::sealing::whole;
 }
 
 } // namespace
@@ -130,8 +137,10 @@ void router_machine::absorb(trace_table::outcome told) {
 }
 
 router_effects router_machine::finish(steady_time now) {
-  for (auto& [link, out] : out_.by_link)
-    effects_.emplace_back(send_packets{link.first, packet_batch{std::move(out.packets), link.second}, out.expects});
+  for (auto& [key, out] : out_.by_link) {
+    auto& [link, headroom, seal] = key;
+    effects_.emplace_back(send_packets{link, packet_batch{std::move(out.packets), headroom}, out.expects, seal});
+  }
   for (auto& [from, payloads] : out_.routed_here)
     effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads), out_.headroom + routed_header_bytes}});
   out_ = {};
@@ -172,12 +181,12 @@ const link_view* router_machine::link_towards(const node_id& to, traffic_class t
   return table_.is_member(to) ? link_of(to, c) : nullptr;
 }
 
-bool router_machine::put_out(const link_view& link, roomy_packet packet, link::expectation expects) {
+bool router_machine::put_out(const link_view& link, roomy_packet packet, link::expectation expects, link::sealing seal) {
   if (packet.content_bytes() > link.packet_bytes_max) {
     ++drops_.too_long;
     return false;
   }
-  auto& out = out_.by_link[{link.id, packet.headroom}];
+  auto& out = out_.by_link[{link.id, packet.headroom, seal}];
   out.packets.push_back(std::move(packet.bytes));
   out.expects = std::max(out.expects, expects);
   return true;
@@ -252,7 +261,7 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
   } else {
     lower_hop_limit(packet);
     const auto bytes = packet.content_bytes();
-    if (!put_out(*link, std::move(packet))) return;
+    if (!put_out(*link, std::move(packet), link::expectation::traffic, sealing_of(header))) return;
     ++forwarded_;
     count(traffic_.forwarded, header.traffic, bytes);
   }
@@ -275,7 +284,8 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
   for (auto& each : payloads.take_with_headroom()) {
     auto packet = put_overlay_header(header, roomy_packet{std::move(each), headroom});
     const auto bytes = packet.content_bytes();
-    if (put_out(*link, std::move(packet))) count(traffic_.originated, traffic, bytes);
+    if (put_out(*link, std::move(packet), link::expectation::traffic, sealing_of(header)))
+      count(traffic_.originated, traffic, bytes);
   }
   return finish(now);
 }

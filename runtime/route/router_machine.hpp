@@ -9,6 +9,7 @@
 
 #include "runtime/identity/roster.hpp"
 #include "runtime/link/expectation.hpp"
+#include "runtime/link/sealing.hpp"
 #include "runtime/route/explanation.hpp"
 #include "runtime/route/overlay_header.hpp"
 #include "runtime/route/trace.hpp"
@@ -22,6 +23,7 @@ struct send_packets {
   std::uint32_t link = 0;
   packet_batch packets;
   link::expectation expects = link::expectation::traffic;
+  link::sealing seal = link::sealing::whole;
 };
 struct deliver_payloads {
   node_id from;
@@ -129,7 +131,7 @@ private:
       std::vector<byte_string> packets;
       link::expectation expects = link::expectation::nothing;
     };
-    std::map<std::pair<std::uint32_t, std::size_t>, of_link> by_link; ///< and by headroom
+    std::map<std::tuple<std::uint32_t, std::size_t, link::sealing>, of_link> by_link; ///< and by headroom and sealing
     std::vector<std::pair<node_id, std::vector<byte_string>>> routed_here;
     std::vector<byte_string> direct_here;
     std::size_t headroom = 0; ///< of the packets that brought what is for here
@@ -145,7 +147,8 @@ private:
   void take_in_routed(const link_view& from, const overlay_header& header, roomy_packet packet, steady_time now);
   void on_trace(const overlay_header& header, byte_view body, steady_time now);
   void originate(const overlay_header& header, byte_string payload);
-  bool put_out(const link_view& link, roomy_packet packet, link::expectation expects = link::expectation::traffic);
+  bool put_out(const link_view& link, roomy_packet packet, link::expectation expects = link::expectation::traffic,
+               link::sealing seal = link::sealing::whole);
   route_row row_of(const way& found) const;
   router_effects finish(steady_time now);
 

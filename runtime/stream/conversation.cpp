@@ -10,7 +10,7 @@ namespace glow::stream {
 namespace {
 
 /// Spare bytes behind a packet: for the tag of the session that seals it.
-constexpr std::size_t path_tail_bytes = 16;
+constexpr std::size_t path_tail_bytes = 32;  // two tags
 constexpr duration quick_latency_max = 10ms; // overlay.md: the round trip of a `local` link
 
 bool is_quick(const path& p) { return p.direct && p.latency > duration::zero() && p.latency <= quick_latency_max; }

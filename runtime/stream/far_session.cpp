@@ -17,6 +17,7 @@ void far_session::begin(link::role as, const session_terms& terms, steady_time n
   config.node_name = terms.node_name;
   config.check_member = terms.check_member;
   config.liveness = false;
+  config.keeps_headroom = true;
   config.idle_close = limits::stream_peer_idle;
   next_attempt_ = now + limits::stream_session_retry;
   machine_ = std::make_unique<link::link_machine>(std::move(config));
@@ -33,22 +34,22 @@ void far_session::reopen(const session_terms& terms, steady_time now, random_sou
   begin(link::role::initiator, terms, now, random, out);
 }
 
-void far_session::on_datagrams(std::vector<byte_string> datagrams, const session_terms& terms, steady_time now,
-                               random_source& random, output& out) {
+void far_session::on_datagrams(packet_batch datagrams, const session_terms& terms, steady_time now, random_source& random,
+                               output& out) {
   if (!machine_) {
     bool opening = false;
-    for (auto& each : datagrams) opening = opening || link::type_of(each) == link::datagram_type::handshake_1;
+    for (auto& each : datagrams.contents()) opening = opening || link::type_of(each) == link::datagram_type::handshake_1;
     if (!opening) return; // for a session that is no more: the peer will notice and begin anew
     begin(link::role::responder, terms, now, random, out);
     next_attempt_ = now; // the peer's attempt must not delay our own
     if (!machine_) return;
   }
-  perform(machine_->on_datagrams(packet_batch{std::move(datagrams)}, now, random), out);
+  perform(machine_->on_datagrams(std::move(datagrams), now, random), out);
 }
 
-void far_session::seal(std::vector<byte_string> packets, steady_time now, random_source& random, output& out) {
+void far_session::seal(packet_batch packets, steady_time now, random_source& random, output& out) {
   if (!machine_) return;
-  perform(machine_->on_packets_to_send(packet_batch{std::move(packets)}, now), out);
+  perform(machine_->on_packets_to_send(std::move(packets), now), out);
   on_tick(now, random, out);
 }
 
@@ -67,15 +68,11 @@ std::optional<steady_time> far_session::wake_at() const {
 }
 
 void far_session::perform(link::effects effects, output& out) {
-  auto move_to = [](packet_batch& from, std::vector<byte_string>& to) {
-    auto taken = from.take();
-    to.insert(to.end(), std::make_move_iterator(taken.begin()), std::make_move_iterator(taken.end()));
-  };
   bool gone = false;
   for (auto& each : effects)
     std::visit(overloaded{
-                 [&](link::send_datagrams& e) { move_to(e.datagrams, out.datagrams); },
-                 [&](link::deliver_packets& e) { move_to(e.packets, out.packets); },
+                 [&](link::send_datagrams& e) { out.datagrams.push_back(std::move(e.datagrams)); },
+                 [&](link::deliver_packets& e) { out.packets.push_back(std::move(e.packets)); },
                  [&](link::announce_up&) {
                    last_failure_ = {error_code::none, {}};
                  },

@@ -21,12 +21,14 @@ struct session_terms {
 
 /// Longest payload that a session adds to a conversation packet.
 inline constexpr std::size_t session_overhead_bytes = link::sealed_overhead_bytes;
+/// What of that stands before the payload.
+inline constexpr std::size_t session_header_bytes = link::sealed_header_bytes;
 
 class far_session {
 public:
   struct output {
-    std::vector<byte_string> datagrams; ///< to be sent to the peer as overlay payloads
-    std::vector<byte_string> packets;   ///< conversation packets that the peer sealed
+    std::vector<packet_batch> datagrams; ///< to be sent to the peer as overlay payloads
+    std::vector<packet_batch> packets;   ///< conversation packets that the peer sealed
   };
 
   explicit far_session(const node_id& peer) : peer_{peer} {}
@@ -35,10 +37,9 @@ public:
   void open(const session_terms& terms, steady_time now, random_source& random, output& out);
   /// The peer does not answer any more: perhaps it restarted. Begins anew, not too often.
   void reopen(const session_terms& terms, steady_time now, random_source& random, output& out);
-  void on_datagrams(std::vector<byte_string> datagrams, const session_terms& terms, steady_time now, random_source& random,
-                    output& out);
-  /// Requires: is_up().
-  void seal(std::vector<byte_string> packets, steady_time now, random_source& random, output& out);
+  void on_datagrams(packet_batch datagrams, const session_terms& terms, steady_time now, random_source& random, output& out);
+  /// The seal takes session_header_bytes of their headroom; the rest of it stays. Requires: is_up().
+  void seal(packet_batch packets, steady_time now, random_source& random, output& out);
   void on_tick(steady_time now, random_source& random, output& out);
   void close(const error& why, steady_time now, random_source& random, output& out);
 

@@ -9,6 +9,8 @@ namespace {
 
 /// In front of a packet to a neighbour: the overlay's header, and that of the link's session.
 constexpr std::size_t direct_headroom_bytes = 2 + link::sealed_header_bytes;
+/// Nobody moves what goes farther: the session's header, the overlay's, and the link's.
+constexpr std::size_t far_headroom_bytes = session_header_bytes + 66 + link::sealed_header_bytes;
 
 constexpr std::array all_lanes{traffic_class::control, traffic_class::interactive, traffic_class::bulk};
 
@@ -48,7 +50,7 @@ std::optional<path> peer::path_of(traffic_class traffic) const {
     out.packet_bytes_max -= session_overhead_bytes;
   }
   if (out.packet_bytes_max < packet_bytes_min) return {};
-  if (out.direct) out.headroom = direct_headroom_bytes;
+  out.headroom = out.direct ? direct_headroom_bytes : far_headroom_bytes;
   auto& timed = routes_[lane_of(traffic_class::interactive)];
   if (timed && timed->next == over->next) out.latency = std::chrono::microseconds{timed->metric};
   return out;
@@ -72,8 +74,8 @@ void peer::on_payloads(packet_batch payloads, bool direct, const session_terms& 
     return;
   }
   far_session::output from;
-  session_.on_datagrams(payloads.take(), terms, now, random, from);
-  read_packets({from.packets.begin(), from.packets.end()}, now, random, events);
+  session_.on_datagrams(std::move(payloads), terms, now, random, from);
+  for (auto& each : from.packets) read_packets(each.contents(), now, random, events);
   emit(from, out);
 }
 
@@ -106,7 +108,7 @@ void peer::close_streams(const error& why, std::vector<event>& events) {
 void peer::on_tick(steady_time now, random_source& random, std::vector<event>& events, std::vector<send_payloads>& out) {
   far_session::output from;
   session_.on_tick(now, random, from);
-  read_packets({from.packets.begin(), from.packets.end()}, now, random, events);
+  for (auto& each : from.packets) read_packets(each.contents(), now, random, events);
   emit(from, out);
   for (auto traffic : all_lanes)
     if (auto* held = existing_lane(traffic)) {
@@ -140,14 +142,14 @@ void peer::flush(const session_terms& terms, steady_time now, random_source& ran
     std::vector<byte_string> packets;
     held->collect_packets(now, packets);
     if (packets.empty()) continue;
-    const bool direct = held->current_path()->direct;
-    const auto headroom = held->current_path()->headroom;
-    if (!direct) {
-      far_session::output sealed;
-      session_.seal(std::move(packets), now, random, sealed);
-      packets = std::move(sealed.datagrams);
+    packet_batch batch{std::move(packets), held->current_path()->headroom};
+    if (held->current_path()->direct) {
+      out.push_back({id_, traffic, true, std::move(batch)});
+      continue;
     }
-    out.push_back({id_, traffic, direct, packet_batch{std::move(packets), headroom}});
+    far_session::output sealed;
+    session_.seal(std::move(batch), now, random, sealed);
+    for (auto& each : sealed.datagrams) out.push_back({id_, traffic, false, std::move(each)});
   }
 }
 
@@ -158,8 +160,7 @@ void peer::close(const error& why, steady_time now, random_source& random, std::
 }
 
 void peer::emit(far_session::output& from, std::vector<send_payloads>& out) const {
-  if (from.datagrams.empty()) return;
-  out.push_back({id_, traffic_class::interactive, false, packet_batch{std::move(from.datagrams)}});
+  for (auto& each : from.datagrams) out.push_back({id_, traffic_class::interactive, false, std::move(each)});
   from.datagrams.clear();
 }
 

@@ -286,7 +286,8 @@ std::vector<byte_string> true_pieces() {
   for (std::size_t i = 0; i < 3; ++i) {
     byte_string sealed{static_cast<std::uint8_t>(5 + i % 2), 9, 0, 0, 0, static_cast<std::uint8_t>(i), 0, 0, 0};
     append(sealed, filled(60 + 70 * i, 20 + i));
-    cut_record(sealed, record_datagram_bytes, out);
+    const auto run = cut_record(sealed, record_datagram_bytes);
+    for (auto& each : datagrams_of(run, record_datagram_bytes)) out.push_back(to_bytes(each));
   }
   return out;
 }

@@ -37,7 +37,10 @@ struct watched_machine {
     for (auto& each : todo) {
       require(!ended, "nothing follows give_up");
       std::visit(overloaded{
-                   [&](send_datagrams& e) { sent = e.datagrams.take(); },
+                   [&](send_datagrams& e) {
+                     for (auto& run : e.datagrams.contents())
+                       for (auto& datagram : datagrams_of(run, e.run_bytes)) sent.push_back(to_bytes(datagram));
+                   },
                    [&](deliver_packets& e) {
                      for (auto& packet : e.packets.contents()) delivered.push_back(to_text(packet));
                    },

@@ -12,7 +12,7 @@ glow_mutant(without_replay_windows EXPECT "was served twice" ARGUMENTS --seeds 1
 
 glow_mutant(without_encryption EXPECT "plaintext of a payload" ARGUMENTS --seed 1 --for 1m --faults none
   EDITS
-    runtime/link/session.cpp "  seals_.seal(body, plain_bytes" "  if (false) seals_.seal(body, plain_bytes"
+    runtime/link/session.cpp "  seals_.seal({body" "  if (false) seals_.seal({body"
     runtime/link/session.cpp "  return opens_.open(" "  return true || opens_.open(")
 
 glow_mutant(with_mixed_fragments EXPECT "other bytes" ARGUMENTS --seed 1 --for 1m --faults none

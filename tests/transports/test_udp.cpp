@@ -1,3 +1,4 @@
+#include "runtime/link/datagram.hpp"
 #include "tests/transports/raw_peer.hpp"
 #include "tests/transports/transport_probe.hpp"
 
@@ -38,6 +39,35 @@ TEST_CASE("runs of equal datagrams arrive as they were, whatever the kernel join
   for (std::size_t i = 0; i < 120; ++i) mixed.push_back(i % 7 == 0 ? 400 : i % 11 == 0 ? 1232 : 1000);
   expect_passage("udp://127.0.0.1:0", mixed);
   expect_passage("udp://127.0.0.1:0", {16000, 16000, 16000, 16000, 16000, 5, 5, 5});
+}
+
+TEST_CASE("runs of datagrams cross a claimed udp channel as the same datagrams, among single ones") {
+  transport_world world;
+  auto server = world.open("udp", uri("udp://127.0.0.1:0"));
+  auto client = world.open("udp");
+  auto opened = world.dial(client, world.place_of(server));
+  REQUIRE(opened.ok());
+  world.tell_all(client.transport, opened->channel, {{1}});
+  REQUIRE(server.listener.notes->wait([](auto& h) { return h.datagrams.size() == 1; }));
+  const auto channel = server.listener.notes->look([](auto& h) { return h.datagrams[0].first; });
+  for (bool claimed : {false, true}) {
+    INFO("claimed " << claimed);
+    auto reader = claimed ? world.make_probe() : server.listener;
+    if (claimed) world.claim(server, channel, reader);
+    const auto before = reader.notes->look([](auto& h) { return h.datagrams.size(); });
+    std::vector<byte_string> runs;
+    std::vector<byte_string> expected;
+    for (std::uint32_t i = 0; i < 12; ++i) {
+      const std::size_t sizes[] = {13 * 1000, 40, 1000, 5 * 1000 + 333, 2 * 1000};
+      runs.push_back(numbered(i, sizes[i % 5]));
+      for (auto& each : link::datagrams_of(runs.back(), 1000)) expected.push_back(to_bytes(each));
+    }
+    world.tell(client.transport, send_on_channel{opened->channel, packet_batch{runs}, 1000});
+    REQUIRE(reader.notes->wait([&](auto& h) { return h.datagrams.size() == before + expected.size(); }));
+    reader.notes->look([&](auto& h) {
+      for (std::size_t i = 0; i < expected.size(); ++i) CHECK(h.datagrams[before + i].second == expected[i]);
+    });
+  }
 }
 
 TEST_CASE("udp works over IPv6") { expect_passage("udp://[::1]:0", {100, 1232, 1232, 7}); }

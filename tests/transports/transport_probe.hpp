@@ -4,6 +4,7 @@
 
 #include "actors/contracts/lifecycle.hpp"
 #include "runtime/host/event_loop.hpp"
+#include "runtime/link/datagram.hpp"
 #include "transports/catalog.hpp"
 
 #include <catch2/catch.hpp>
@@ -76,10 +77,11 @@ inline transport_listener_actor::behavior_type probe_behavior(transport_listener
   return {
     [=](const channel_received& m) {
       notes->add([&](record::heard& h) {
-        for (auto& each : m.datagrams.packets()) {
-          h.datagram_bytes += each.size();
-          h.datagrams.emplace_back(m.channel, each);
-        }
+        for (auto& run : m.datagrams.packets())
+          for (auto& each : link::datagrams_of(run, m.run_bytes)) {
+            h.datagram_bytes += each.size();
+            h.datagrams.emplace_back(m.channel, to_bytes(each));
+          }
       });
     },
     [=](const channel_closed& m) { notes->add([&](record::heard& h) { h.closed.emplace_back(m.channel, m.why); }); },

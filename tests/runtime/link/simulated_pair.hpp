@@ -58,8 +58,9 @@ public:
     perform(a, a.machine.start(now, random));
     perform(b, b.machine.start(now, random));
   }
-  void send(simulated_side& from, std::string_view text, expectation expects = expectation::traffic) {
-    perform(from, from.machine.on_packets_to_send(packet_batch::of(to_bytes(text)), now, expects));
+  void send(simulated_side& from, std::string_view text, expectation expects = expectation::traffic,
+            sealing seal = sealing::whole) {
+    perform(from, from.machine.on_packets_to_send(packet_batch::of(to_bytes(text)), now, expects, seal));
   }
   /// As if this datagram came out of the network again.
   void inject(simulated_side& to, byte_string datagram) {
@@ -112,7 +113,8 @@ private:
       REQUIRE_FALSE(side.ended);
       std::visit(overloaded{
                    [&](send_datagrams& e) {
-                     for (auto& datagram : e.datagrams.take()) launch(side, other, std::move(datagram));
+                     for (auto& run : e.datagrams.contents())
+                       for (auto& datagram : datagrams_of(run, e.run_bytes)) launch(side, other, to_bytes(datagram));
                    },
                    [&](deliver_packets& e) {
                      for (auto& packet : e.packets.contents()) side.delivered.push_back(to_text(packet));

@@ -125,6 +125,40 @@ TEST_CASE("whoever expects one node alone refuses every other, as responder too"
   CHECK(pair.b.ups.empty());
 }
 
+TEST_CASE("heads alone are sealed for a peer that knows that, and for no other") {
+  for (bool knows : {true, false}) {
+    INFO("knows " << knows);
+    auto one = dialling();
+    auto other = answering();
+    one.features = feature_heads;
+    other.features = knows ? feature_heads : 0;
+    simulated_pair pair{one, other};
+    pair.start();
+    REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+    const auto before = pair.tape.size();
+    pair.send(pair.a, std::string(300, 'x'), expectation::traffic, sealing::head);
+    pair.send(pair.a, std::string(20, 'y'), expectation::traffic, sealing::head); // no head is that short
+    const auto first = pair.tape.at(before);
+    pair.run_for(50ms);
+    CHECK(pair.b.delivered == std::vector<std::string>{std::string(300, 'x'), std::string(20, 'y')});
+    CHECK(type_of(first) == (knows ? datagram_type::sealed_head : datagram_type::sealed_packet));
+    CHECK((to_text(first).find(std::string(100, 'x')) != std::string::npos) == knows);
+  }
+}
+
+TEST_CASE("an end-to-end session takes no sealed heads: nobody else guards their tails") {
+  auto one = dialling();
+  one.features = feature_heads;
+  simulated_pair pair{one, answering()};
+  pair.start();
+  REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+  byte_string forged(200, 3);
+  forged[0] = static_cast<std::uint8_t>(datagram_type::sealed_head);
+  forged[1] = 202, forged[2] = forged[3] = forged[4] = 0;
+  pair.inject(pair.b, forged);
+  CHECK(pair.b.machine.counters().rejected_foreign == 1);
+}
+
 TEST_CASE("a peer without a valid certificate is refused and can read why") {
   SECTION("the responder refuses after message 3") {
     auto stranger = dialling();

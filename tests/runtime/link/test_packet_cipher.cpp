@@ -19,15 +19,17 @@ byte_string bytes_of(std::size_t size) {
   return out;
 }
 
+cipher_text text_of(byte_string& wire) { return {wire.data(), wire.size() - 16, wire.data() + wire.size() - 16}; }
+
 byte_string sealed(packet_cipher& by, byte_string plain, std::uint64_t epoch = 0, const secret_key& with = key) {
   auto size = plain.size();
   plain.resize(size + 16);
-  by.seal(plain.data(), size, header, nonce, epoch, with);
+  by.seal({plain.data(), size, plain.data() + size}, header, nonce, epoch, with);
   return plain;
 }
 
 bool opens(packet_cipher& by, byte_string& wire, std::uint64_t epoch = 0, const secret_key& with = key) {
-  return by.open(wire.data(), wire.size() - 16, header, nonce, epoch, with);
+  return by.open(text_of(wire), header, nonce, epoch, with);
 }
 
 } // namespace
@@ -58,11 +60,11 @@ TEST_CASE("a long packet opens to what was sealed, and not once a bit of it, of 
     auto under_other_header = wire;
     auto wrong = header;
     wrong[where % wrong.size()] ^= 1;
-    RC_ASSERT(!other.open(under_other_header.data(), under_other_header.size() - 16, wrong, nonce, 0, key));
+    RC_ASSERT(!other.open(text_of(under_other_header), wrong, nonce, 0, key));
     auto under_other_nonce = wire;
     auto later = nonce;
     later[11] ^= 1;
-    RC_ASSERT(!other.open(under_other_nonce.data(), under_other_nonce.size() - 16, header, later, 0, key));
+    RC_ASSERT(!other.open(text_of(under_other_nonce), header, later, 0, key));
     RC_ASSERT(opens(other, wire));
     wire.resize(plain.size());
     RC_ASSERT(wire == plain);

@@ -22,7 +22,8 @@ byte_string sealed_one(std::uint32_t counter, std::size_t packet_bytes) {
 
 std::vector<byte_string> pieces_of(const byte_string& sealed) {
   std::vector<byte_string> out;
-  cut_record(sealed, datagram_bytes, out);
+  const auto run = cut_record(sealed, datagram_bytes);
+  for (auto& each : datagrams_of(run, datagram_bytes)) out.push_back(to_bytes(each));
   return out;
 }
 

@@ -48,6 +48,44 @@ TEST_CASE("every changed bit of a sealed datagram is noticed, the type included"
   CHECK(s.b.open(wire));
 }
 
+TEST_CASE("a sealed head protects its first 66 bytes and leaves the tail to the ends") {
+  two_sides s;
+  byte_string plain(sealed_head_bytes + 100, 7);
+  auto wire = plain;
+  wire.insert(wire.begin(), 20, 0);
+  REQUIRE(s.a.seal(datagram_type::sealed_head, wire, s.start, 20) == 20 - sealed_header_bytes);
+  wire.erase(wire.begin(), wire.begin() + 20 - sealed_header_bytes);
+  REQUIRE(wire.size() == plain.size() + sealed_overhead_bytes);
+  CHECK(type_of(wire) == datagram_type::sealed_head);
+  const byte_view tail = byte_view{wire}.subspan(sealed_header_bytes + sealed_head_bytes, 100);
+  CHECK(std::equal(tail.begin(), tail.end(), plain.begin() + sealed_head_bytes));
+  const byte_view head = byte_view{wire}.subspan(sealed_header_bytes, sealed_head_bytes);
+  CHECK_FALSE(std::equal(head.begin(), head.end(), plain.begin()));
+  for (std::size_t i = 0; i < wire.size(); ++i) {
+    const bool in_tail = i >= sealed_header_bytes + sealed_head_bytes && i < wire.size() - sealed_tag_bytes;
+    if (in_tail) continue;
+    auto forged = wire;
+    forged[i] ^= 1;
+    CHECK_FALSE(s.b.open(forged));
+  }
+  REQUIRE(s.b.open(wire));
+  CHECK(wire == plain);
+}
+
+TEST_CASE("datagrams are sealed and opened behind headroom without being moved") {
+  two_sides s;
+  byte_string packet(84, 0);
+  append(packet, to_bytes(std::string(1000, 'x')));
+  packet.reserve(packet.size() + sealed_tag_bytes);
+  const auto* where = packet.data();
+  REQUIRE(s.a.seal(datagram_type::sealed_packet, packet, s.start, 84) == 75);
+  CHECK(packet.data() == where);
+  CHECK(packet.size() == 84 + 1000 + sealed_tag_bytes);
+  REQUIRE(s.b.open_in_place(packet, 75));
+  CHECK(packet.data() == where);
+  CHECK(to_text(byte_view{packet}.subspan(84)) == std::string(1000, 'x'));
+}
+
 TEST_CASE("a sealed datagram opens once") {
   two_sides s;
   auto wire = sealed(s.a, "hello", s.start);

@@ -218,6 +218,24 @@ TEST_CASE("a batch stays a batch on its way through a relay") {
   CHECK(std::get<send_packets>(effects[0]).packets.size() == 40);
 }
 
+TEST_CASE("links seal the head alone of what goes to a node that is no neighbour, and everything else as a whole") {
+  line_of_three l;
+  auto seal_of = [](const router_effects& effects) {
+    REQUIRE(effects.size() == 1);
+    return std::get<send_packets>(effects[0]).seal;
+  };
+  auto& left = *l.net.at(0).machine;
+  auto payloads = [] { return packet_batch::of(byte_string(100, 1)); };
+  CHECK(seal_of(left.on_payloads(l.net.id_of(2), traffic_class::bulk, false, payloads(), l.net.now)) == link::sealing::head);
+  CHECK(seal_of(left.on_payloads(l.net.id_of(1), traffic_class::bulk, true, payloads(), l.net.now)) == link::sealing::whole);
+  auto relayed = [&](packet_kind kind) {
+    auto packet = put_overlay_header({kind, traffic_class::bulk, false, 9, l.net.id_of(0), l.net.id_of(2)}, byte_string(100, 1));
+    return l.net.at(1).machine->on_packets(static_cast<std::uint32_t>(l.left + 1), packet_batch::of(packet), l.net.now);
+  };
+  CHECK(seal_of(relayed(packet_kind::data)) == link::sealing::head);
+  CHECK(seal_of(relayed(packet_kind::trace)) == link::sealing::whole);
+}
+
 TEST_CASE("garbage from a link is counted and answered by nothing") {
   line_of_three l;
   seeded_random random{6};
