@@ -1,4 +1,5 @@
 #include "actors/link/link_spawning.hpp"
+#include "runtime/host/log.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
 
@@ -126,6 +127,7 @@ void on_join_succeeded(links_self self, std::uint64_t join_id, admission admitte
 void on_join_failed(links_self self, std::uint64_t join_id, const error& why) {
   auto found = self->state.joins.find(join_id);
   if (found == self->state.joins.end()) return;
+  host::log(host::level::info, "links", "joining failed at one place: " + why.message);
   found->second.failures.push_back(why);
   --found->second.in_flight;
   if (found->second.is_over()) end_join(self, join_id);

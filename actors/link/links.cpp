@@ -101,13 +101,7 @@ void on_link_up(links_self self, const link_up& news) {
   auto& peer = news.info.peer;
   host::log(host::level::info, "links", "up: " + news.info.peer_name + " by " + to_string(news.info.channel));
   state.plan.node_linked(peer, kind_of(news.info));
-  if (entry.dial && state.plan.accepts(*entry.dial, peer)) {
-    state.plan.linked(*entry.dial, now);
-  } else if (entry.dial) {
-    error why{error_code::unreachable, "another node is at that address now: " + news.info.peer_name};
-    state.plan.failed(*entry.dial, why, now, state.given->world.random());
-    entry.dial.reset();
-  }
+  if (entry.dial) entry.dial = state.plan.linked_to(*entry.dial, peer, now, state.given->world.random());
   auto places = link::places_of_peer(news.info.peer_listening, news.info.channel);
   // what we dialled ourselves certainly leads there, whatever the peer thinks its address is
   if (entry.initiated && std::find(places.begin(), places.end(), news.info.channel) == places.end())

@@ -1,5 +1,6 @@
 #include "runtime/link/dial_plan.hpp"
 
+#include "runtime/base/base32.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/places.hpp"
 #include "runtime/link/proxy.hpp"
@@ -31,6 +32,18 @@ bool dial_plan::rests(const target& each) const {
   if (each.permanent || !each.expected) return false; // a permanent place was asked for by name: it may be a second path
   auto of = links_.find(*each.expected);
   return of != links_.end() && of->second.contains(each.uri.scheme);
+}
+
+std::set<std::string_view> dial_plan::busy_places() const {
+  std::set<std::string_view> out;
+  for (auto& [id, each] : targets_)
+    if (each.at != phase::waiting) out.insert(each.place);
+  return out;
+}
+
+bool dial_plan::is_shared(const target& each) const {
+  return std::any_of(targets_.begin(), targets_.end(),
+                     [&](auto& other) { return &other.second != &each && other.second.place == each.place; });
 }
 
 bool dial_plan::make_room(const std::optional<node_id>& expected, bool permanent) {
@@ -66,6 +79,7 @@ result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_
                  "no room to remember " + to_shown_text(uri) + ": too many places to dial; remove some (glow link rm)"};
   target made;
   made.uri = uri;
+  made.place = to_string(uri);
   made.expected = expected;
   made.permanent = permanent;
   made.due = now;
@@ -110,9 +124,11 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
     if (each.at == phase::waiting && each.due <= now && !rests(each)) due.emplace_back(rank(each), id, &each);
   }
   std::sort(due.begin(), due.end());
+  auto busy = busy_places();
   std::vector<dial_start> out;
   std::map<node_id, int> started; // of each node, in this turn
   for (auto& [order, id, each] : due) {
+    if (busy.contains(each->place)) continue; // until that dial or link has ended
     if (in_flight + out.size() >= limits::dials_in_flight_max) {
       each->due = now + limits::dial_stagger;
       continue;
@@ -128,15 +144,18 @@ std::vector<dial_start> dial_plan::take_due(steady_time now) {
       }
     if (!is_proven(*each)) take_unproven_turn(now);
     each->at = phase::dialling;
-    out.push_back({id, each->uri, each->expected});
+    each->asks_anybody = is_shared(*each);
+    busy.insert(each->place);
+    out.push_back({id, each->uri, each->asks_anybody ? std::nullopt : each->expected});
   }
   return out;
 }
 
 std::optional<steady_time> dial_plan::next_due() const {
   std::optional<steady_time> next;
+  const auto busy = busy_places();
   for (auto& [id, each] : targets_)
-    if (each.at == phase::waiting && (!next || each.due < *next) && !rests(each)) next = each.due;
+    if (each.at == phase::waiting && (!next || each.due < *next) && !rests(each) && !busy.contains(each.place)) next = each.due;
   return next;
 }
 
@@ -153,7 +172,12 @@ void dial_plan::back_off(target& each, const error& why, steady_time now, random
 
 void dial_plan::failed(dial_id dial, const error& why, steady_time now, random_source& random) {
   auto found = targets_.find(dial);
-  if (found != targets_.end() && found->second.at == phase::dialling) back_off(found->second, why, now, random);
+  if (found == targets_.end() || found->second.at != phase::dialling) return;
+  auto& failed = found->second;
+  back_off(failed, why, now, random);
+  if (!failed.asks_anybody) return;
+  for (auto& [id, each] : targets_) // whoever was asked for, nobody is there
+    if (each.at == phase::waiting && each.place == failed.place) each.due = std::max(each.due, failed.due);
 }
 
 void dial_plan::linked(dial_id dial, steady_time now) {
@@ -163,6 +187,25 @@ void dial_plan::linked(dial_id dial, steady_time now) {
   found->second.at = phase::linked;
   found->second.linked_at = now;
   found->second.last_error.clear();
+}
+
+std::optional<dial_id> dial_plan::linked_to(dial_id dial, const node_id& peer, steady_time now, random_source& random) {
+  auto found = targets_.find(dial);
+  if (found == targets_.end()) return {};
+  if (accepts(dial, peer)) {
+    linked(dial, now);
+    return dial;
+  }
+  auto& vain = found->second;
+  if (vain.at == phase::dialling)
+    back_off(vain, {error_code::unreachable, "another node is at that address now: " + to_short_string(peer)}, now, random);
+  for (auto& [id, each] : targets_)
+    if (each.at == phase::waiting && each.place == vain.place && each.expected == peer) {
+      each.at = phase::dialling;
+      linked(id, now);
+      return id;
+    }
+  return {};
 }
 
 void dial_plan::lost(dial_id dial, const error& why, steady_time now, random_source& random) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 namespace glow::link {
@@ -45,7 +46,7 @@ public:
   /// Whether it was there. A dial in flight is the caller's to end.
   bool remove(dial_id dial);
   bool contains(dial_id dial) const { return targets_.contains(dial); }
-  /// May a link to that node satisfy this dial?
+  /// May a link to that node keep this dial satisfied?
   bool accepts(dial_id dial, const node_id& peer) const {
     auto found = targets_.find(dial);
     return found != targets_.end() && (!found->second.expected || *found->second.expected == peer);
@@ -55,12 +56,16 @@ public:
 
   /// The dials to start now; each then is in flight until linked(), failed() or lost(). Places of one node start in
   /// order of preference, limits::dial_stagger apart (happy eyeballs, RFC 8305). Places that never led anywhere are paced.
+  /// Where several nodes have been at one address, one dial asks who is there: it expects none of them.
   std::vector<dial_start> take_due(steady_time now);
   /// When take_due() has something to say next, if nothing is told before.
   std::optional<steady_time> next_due() const;
 
   void failed(dial_id dial, const error& why, steady_time now, random_source& random);
   void linked(dial_id dial, steady_time now);
+  /// The dial led to that node. Returns the dial that the link keeps satisfied: this one, or, when another node is there than
+  /// it expected, the one that expects that node at the same address; this one has failed then.
+  std::optional<dial_id> linked_to(dial_id dial, const node_id& peer, steady_time now, random_source& random);
   void lost(dial_id dial, const error& why, steady_time now, random_source& random);
   /// Links of any origin: while a node is linked by one kind of channel, its other places of that kind rest.
   /// A kind is the scheme of such places, or anything else if the link makes none of them superfluous.
@@ -76,6 +81,8 @@ private:
   enum class phase { waiting, dialling, linked };
   struct target {
     channel_uri uri;
+    std::string place;         ///< the URI as text
+    bool asks_anybody = false; ///< the dial in flight expects nobody: others have been at this place, too
     std::optional<node_id> expected;
     bool permanent = false;
     phase at = phase::waiting;
@@ -86,6 +93,9 @@ private:
   };
 
   bool rests(const target& each) const;
+  /// Places where a dial is in flight or a link up: one at a time, as one remote address is one channel.
+  std::set<std::string_view> busy_places() const;
+  bool is_shared(const target& each) const;
   static bool is_proven(const target& each) { return each.permanent || each.linked_at; }
   /// Of the places that are not proven: when may the next one be dialled? And that it is.
   steady_time next_unproven_turn() const;

@@ -57,7 +57,11 @@ void link_machine::on_handshake_1(effects& out, byte_view datagram, steady_time 
   for (auto& each : attempts_)
     if (each.talk.answers(*message)) return send(out, each.talk.last_sent());
   if (phase_ == phase::refused) return repeat_refusal(out);
-  if ((phase_ != phase::handshaking && phase_ != phase::up) || keeps_own_attempt(*message, now)) return;
+  const bool own_wins = keeps_own_attempt(*message, now);
+  // IK shows who knocks: with another node than the one we wait for there is nothing to settle
+  const bool may_be_another =
+    config_.answers_any_member && config_.expected && !config_.join_with && message->pattern == pattern_code::ik;
+  if ((phase_ != phase::handshaking && phase_ != phase::up) || (own_wins && !may_be_another)) return;
   auto is_responder = [](const attempt& each) { return each.talk.as() == role::responder; };
   if (std::count_if(attempts_.begin(), attempts_.end(), is_responder) >= static_cast<int>(limits::handshake_attempts_max))
     attempts_.erase(std::find_if(attempts_.begin(), attempts_.end(), is_responder));
@@ -69,6 +73,9 @@ void link_machine::on_handshake_1(effects& out, byte_view datagram, steady_time 
     broken_message_1_ = std::move(outcome.why);
     return;
   }
+  const auto& knocking = attempts_.back().talk;
+  if (own_wins && (outcome.what != handshake::progress::keyed || knocking.peer().member.id == *config_.expected))
+    return attempts_.pop_back();
   after(out, attempts_.size() - 1, std::move(outcome), now);
 }
 

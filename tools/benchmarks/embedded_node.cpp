@@ -32,7 +32,8 @@ result<place> find_node(const node_parts& parts, const std::string& name) {
     .receive(
       [&](const route_list& m) {
         for (auto& each : m.routes)
-          if (each.destination == found.node && each.feasible) found.hops = each.hops;
+          if (each.destination == found.node && each.feasible && (found.hops == 0 || each.hops < found.hops))
+            found.hops = each.hops;
       },
       ignored);
   if (found.hops == 0) return {error_code::unreachable, "no route to " + name};
@@ -62,9 +63,11 @@ caf::actor_system& system_of(const node_parts& parts) {
   return *caf::actor_cast<caf::strong_actor_ptr>(parts.agent)->home_system;
 }
 
-result<place> wait_for_node(const agent& node, const std::string& name) {
+result<place> wait_for_node(const agent& node, const std::string& name, std::size_t hops_max) {
   for (auto began = now();;) {
     auto found = find_node(node.parts(), name);
+    if (found && found->hops > hops_max)
+      found = error{error_code::unreachable, "the way to " + name + " has " + std::to_string(found->hops) + " hops"};
     if (found || now() - began > patience) return found;
     std::this_thread::sleep_for(look_again);
   }

@@ -99,6 +99,7 @@ result<json> run_stream(const options& given) {
   run.seconds = seconds(given, 5);
   run.streams = number(given, "--streams", 1);
   run.idle_streams = number(given, "--idle", 0);
+  run.hops_max = number(given, "--hops", run.hops_max);
   auto got = measure_streams(run);
   if (!got) return got.why();
   return json{{"hops", got->hops},

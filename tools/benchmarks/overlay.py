@@ -143,7 +143,9 @@ def glow_dial(mesh, options, *_):
 def glow_stream(mesh, options, what, neighbour, beside):
     agents.need(options.known, "glow_bench stream", "glow_bench serve")
     before = readings.cpu_seconds(mesh.pids())
-    runs = [mesh.streamed("a", options.bin, neighbour, beside[0], "b", beside[1], options.seconds) for _ in range(options.runs)]
+    # each run has two new nodes, whose link comes a moment after their joining
+    hops = str(len(mesh.nodes) - 1)
+    runs = [mesh.streamed("a", options.bin, neighbour, beside[0], "b", beside[1], options.seconds, "--hops", hops) for _ in range(options.runs)]
     rates = [each["mb_per_s"] for each in runs]
     used = (readings.cpu_seconds(mesh.pids()) - before) / (sum(rates) * options.seconds / 1000)
     return {"mb_per_s": {"median": statistics.median(rates), "all": rates},

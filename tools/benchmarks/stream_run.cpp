@@ -189,7 +189,7 @@ double jain(const std::vector<double>& shares) {
 result<stream_figures> measure_streams(const stream_run& run) {
   auto node = start_embedded(run.node);
   if (!node) return node.why();
-  auto found = wait_for_node(**node, run.to);
+  auto found = wait_for_node(**node, run.to, run.hops_max);
   if (!found) return found.why();
   auto parts = (*node)->parts();
   auto& system = system_of(parts);

@@ -11,8 +11,9 @@ struct stream_run {
   embedded_node node;
   std::string to; ///< name of the node that serves
   duration seconds = 5s;
-  std::size_t streams = 1;      ///< that write at once
-  std::size_t idle_streams = 0; ///< opened beside them, which say nothing
+  std::size_t streams = 1;         ///< that write at once
+  std::size_t idle_streams = 0;    ///< opened beside them, which say nothing
+  std::size_t hops_max = SIZE_MAX; ///< the way must be that short before anything is written
 };
 struct stream_figures {
   std::size_t hops = 0;

@@ -47,6 +47,44 @@ TEST_CASE("the same place is one target, however often it is added") {
   CHECK(plan.size() == 1); // it has become permanent
 }
 
+TEST_CASE("where several nodes have been, one dial at a time asks who is there, and its link counts for whom it leads to") {
+  dial_plan plan;
+  seeded_random random{1};
+  steady_time now{};
+  auto away = *plan.add(place("udp://10.0.0.1:1"), node(1), false, now);
+  auto there = *plan.add(place("udp://10.0.0.1:1"), node(2), false, now);
+  REQUIRE(away != there);
+  auto due = plan.take_due(now);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].dial == away);
+  CHECK(!due[0].expected);
+  CHECK(plan.take_due(now + 1min).empty());
+  CHECK(!plan.next_due());
+  CHECK(plan.linked_to(away, node(2), now, random) == there);
+  CHECK(plan.take_due(now + 1min).empty()); // that address is taken
+  plan.lost(there, refused, now, random);
+  due = plan.take_due(now + 2min);
+  REQUIRE(due.size() == 1);
+  // nobody answers: that was the answer to all who asked
+  now += 2min;
+  plan.failed(due[0].dial, refused, now, random);
+  CHECK(plan.take_due(now).empty());
+  CHECK(*plan.next_due() >= now + limits::dial_backoff_min);
+}
+
+TEST_CASE("a dial that leads to a node nobody asked for has failed") {
+  dial_plan plan;
+  seeded_random random{1};
+  steady_time now{};
+  auto id = *plan.add(place("udp://10.0.0.1:1"), node(1), false, now);
+  auto due = plan.take_due(now);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].expected == node(1));
+  CHECK(!plan.linked_to(id, node(3), now, random));
+  REQUIRE(plan.waiting(now).size() == 1);
+  CHECK(plan.waiting(now)[0].last_error.find("another node") != std::string::npos);
+}
+
 TEST_CASE("a place whose proxy is not understood is not planned, and its password not told") {
   dial_plan plan;
   for (auto* text : {"udp://h:1?via=socks5://me:s3cret@h:1", "tcp://h:1?via=ftp://me:s3cret@h:1"}) {

@@ -108,7 +108,8 @@ TEST_CASE("another member at the address that was dialled is answered before the
       if (known) other.expected = alice.keys->id();
       simulated_pair pair{one, other, seed};
       pair.start();
-      REQUIRE(pair.run_until([&] { return pair.both_up(); }, 2s));
+      // IK shows at once who it is
+      REQUIRE(pair.run_until([&] { return pair.both_up(); }, known ? duration{20ms} : duration{2s}));
       CHECK(pair.a.ups[0].member.id == bob.keys->id());
     }
   }
