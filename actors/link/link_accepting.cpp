@@ -44,11 +44,10 @@ void on_stranger_datagrams(links_self self, channel_received& received) {
   auto stranger = state.strangers.find(key);
   if (stranger == state.strangers.end()) return;
   auto opened = stranger->second;
-  if (state.certificate.empty()) { // we could not prove who we are
-    // what knocks may be the very node that we ask to admit us: its remote is the channel of that attempt, too
-    if (!opened.traits.reliable && !state.joins.empty()) return;
-    return self->send(transport->actor, close_channel{opened.channel});
-  }
+  // while we join, what knocks may be the very node that we ask to admit us: its remote is the channel of that attempt, too
+  if (!opened.traits.reliable && !state.joins.empty()) return;
+  if (state.certificate.empty())
+    return self->send(transport->actor, close_channel{opened.channel}); // we could not prove who we are
   auto remote = to_string(opened.remote);
   auto known = [&](std::uint32_t index) { return state.links.contains(index); };
   auto datagrams = received.datagrams.take();

@@ -43,8 +43,16 @@ void join_over(links_self self, std::uint64_t join_id, const identity::ticket& t
     self->send(state.transports.at(transport).actor, close_channel{opened.channel});
     return;
   }
-  if (state.link_of_channel.contains({transport, opened.channel}))
-    return on_join_failed(self, join_id, {error_code::failed, "a link to " + to_string(opened.remote) + " is in the way"});
+  if (auto linked = state.link_of_channel.find({transport, opened.channel}); linked != state.link_of_channel.end()) {
+    // the node that we ask may have knocked a moment before: it knows another node at this address
+    auto& in_the_way = state.links.at(linked->second);
+    auto& attempt = state.joins.at(join_id);
+    if (in_the_way.up || in_the_way.join != 0 || self->clock().now() >= attempt.wait_until)
+      return on_join_failed(self, join_id, {error_code::failed, "a link to " + to_string(opened.remote) + " is in the way"});
+    --attempt.in_flight;
+    attempt.waiting.push_back(opened.remote); // forget_link goes on
+    return self->send(in_the_way.actor, close_link{"this node joins a namespace over that channel"});
+  }
   new_link wanted;
   wanted.transport = transport;
   wanted.channel = opened;

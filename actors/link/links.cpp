@@ -331,6 +331,7 @@ void forget_link(links_self self, link_id id, const error& why) {
   if (entry.dial && entry.up) state.plan.lost(*entry.dial, why, now, random);
   if (entry.dial && !entry.up) state.plan.failed(*entry.dial, why, now, random);
   if (entry.join != 0) on_join_failed(self, entry.join, why);
+  continue_joins(self);
   dial_due(self);
   if (state.links.empty())
     for (auto& each : std::exchange(state.waiting_to_leave, {})) each.deliver(mesh_left{});
