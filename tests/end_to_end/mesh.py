@@ -194,3 +194,11 @@ def random_tree(directory, files=60, bytes_max=300_000, seed=1):
     os.makedirs(os.path.join(directory, "empty"), exist_ok=True)
     os.symlink("f0", os.path.join(directory, "link"))
     return directory
+
+
+def endpoint(node):
+    """What the node's endpoint says of itself."""
+    shell = os.path.join(BIN, "glow-shell")
+    done = subprocess.run([*node.inside, shell, "--home", node.home, "state", "node/endpoint"], capture_output=True, text=True,
+                          timeout=20)
+    return json.loads(done.stdout)["state"]

@@ -1,6 +1,5 @@
 """Streams and services as a person uses them: listen and dial, expose and forward, ssh through it all."""
 import hashlib
-import json
 import os
 import random
 import shutil
@@ -10,7 +9,7 @@ import threading
 import time
 import unittest
 
-from mesh import BIN, Mesh, join, wait_for, write
+from mesh import Mesh, endpoint, join, wait_for, write
 
 SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if os.path.exists("/usr/sbin/sshd") else None)
 
@@ -43,14 +42,6 @@ class Echo:
 
     def __exit__(self, *_):
         self.server.close()
-
-
-def endpoint(node):
-    """What the node's endpoint says of itself."""
-    shell = os.path.join(BIN, "glow-shell")
-    done = subprocess.run([*node.inside, shell, "--home", node.home, "state", "node/endpoint"], capture_output=True, text=True,
-                          timeout=20)
-    return json.loads(done.stdout)["state"]
 
 
 def port_of(document):

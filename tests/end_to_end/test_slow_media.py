@@ -12,7 +12,7 @@ import tty
 import unittest
 import urllib.parse
 
-from mesh import GLOW, Mesh, join, wait_for
+from mesh import GLOW, Mesh, endpoint, join, wait_for
 
 
 class SerialCable:
@@ -144,6 +144,57 @@ class SlowMedia(unittest.TestCase):
 
             rested = wait_for(90, "the line to rest", lambda: bytes_a_second() < 60)
             print(f"at rest after {rested:.0f} s")
+
+    def test_a_serial_line_carries_requests_and_messages_beside_a_bulk_transfer_and_refuses_bulk(self):
+        with Mesh() as mesh, SerialCable() as cable:
+            nas, pi = members(mesh)
+            pi.up()
+            laptop = mesh.node("laptop", media=["unix"], listen=[f"unix:{mesh.path('third')}"]).up()
+            join(pi, laptop, role="member")
+            for node in (pi, laptop):
+                node.down()
+            restart(nas, ["tty"], listen=[cable.place(0)])
+            restart(pi, ["tty", "unix"], peers=[cable.place(1)], listen=[f"unix:{mesh.path('other')}"])
+            restart(laptop, ["unix"], peers=[f"unix:{mesh.path('other')}"])
+            wait_for(60, "all to see each other", lambda: nas.sees("laptop") and laptop.sees("nas") and laptop.sees("pi"))
+
+            sink = subprocess.Popen([pi.program, "--home", pi.home, "listen", "sink"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            got = [0]
+
+            def drain():
+                while piece := os.read(sink.stdout.fileno(), 1 << 20):
+                    got[0] += len(piece)
+
+            reader = threading.Thread(target=drain, daemon=True)
+            reader.start()
+            wait_for(10, "pi to listen", lambda: endpoint(pi)["stream_services"] == 1)
+            with open("/dev/zero", "rb") as zeros:
+                bulk = subprocess.Popen([laptop.program, "--home", laptop.home, "dial", "--bulk", "pi/sink"], stdin=zeros,
+                                        stdout=subprocess.DEVNULL)
+            try:
+                wait_for(20, "the bulk transfer to run", lambda: got[0] > 10_000_000)
+                before, began, on_line = got[0], time.monotonic(), sum(cable.carried)
+                nas.ask("status")
+                for one, other in ((pi, "nas"), (nas, "pi"), (laptop, "nas")):
+                    pinged = one.ask("ping", other, "-c", "2", "--timeout", "20s")
+                    self.assertEqual(pinged["received"], 2, f"{one.name} to {other}")
+                    print(f"{one.name} to {other}: {pinged['rtt_ms']['avg']:.0f} ms")
+                laptop.glow("send", "nas/inbox", stdin="while the line is busy elsewhere\n")
+                self.assertIn("while the line", nas.glow("recv", "inbox", "--timeout", "60s"))
+                pi.glow("dial", "--bulk", "nas/sink", stdin="", status=4)
+                self.assertIn("too slow for bulk", pi.complaint)
+                seconds = time.monotonic() - began
+                moved, crossed = got[0] - before, sum(cable.carried) - on_line
+                print(f"in {seconds:.1f} s {moved / 1e6:.0f} MB of bulk went elsewhere, {crossed} bytes over the line")
+                self.assertIsNone(bulk.poll())
+                self.assertGreater(moved, 1_000_000)
+                self.assertLess(crossed, 2 * 960 * (seconds + 2))
+            finally:
+                for each in (bulk, sink):
+                    each.kill()
+                    each.wait()
+                reader.join()
+                sink.stdout.close()
 
     def test_both_ends_may_dial_and_an_agent_that_was_killed_is_back_soon(self):
         with Mesh() as mesh, SerialCable() as cable:
