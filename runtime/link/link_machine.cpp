@@ -164,7 +164,7 @@ bool link_machine::open_under_unproven(effects& out, byte_string& datagram, data
 }
 
 void link_machine::on_opened(effects& out, channel_key channel, byte_string& plain, datagram_type type, steady_time now) {
-  if (liveness_) liveness_->on_heard(now);
+  if (liveness_) liveness_->on_heard(now, estimates_.rtt());
   if (was_silent_) {
     was_silent_ = false;
     emit(out, announce_changed{});
