@@ -48,7 +48,10 @@ bool dead_networks::cut_off(const socket_address& remote) const {
   auto in = [&](const std::vector<subnet>& nets) {
     return std::any_of(nets.begin(), nets.end(), [&](auto& each) { return holds(each, remote); });
   };
-  return in(dead_) && !in(alive_);
+  // this machine reaches its own addresses whatever becomes of their interfaces
+  const bool own = std::any_of(dead_.begin(), dead_.end(),
+                               [&](auto& each) { return std::ranges::equal(bytes_of(each.address), bytes_of(remote)); });
+  return !own && in(dead_) && !in(alive_);
 }
 
 carrier_watch::carrier_watch(uv_loop_t* loop, listener tell) : tell_{std::move(tell)} {

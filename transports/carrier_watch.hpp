@@ -24,7 +24,7 @@ public:
   static dead_networks read();
 
   bool empty() const { return dead_.empty(); }
-  /// It lies in one of them, and in none of an interface that runs.
+  /// It lies in one of them, in none of an interface that runs, and is not this machine itself.
   bool cut_off(const socket_address& remote) const;
 
 private:

@@ -143,6 +143,9 @@ TEST_CASE("a carrier that is lost closes the channels that went over it, and no 
   auto owner = world.make_probe();
   world.claim(client, near->channel, owner);
   world.claim(client, away->channel, owner);
+  auto own = world.dial(client, uri("udp://10.77.0.1:7400"));
+  REQUIRE(own.ok());
+  world.claim(client, own->channel, owner);
   auto closed = [](auto& h) { return !h.closed.empty(); };
   REQUIRE(runs("ip addr add 10.78.0.1/24 dev gl0")); // a change that cuts nobody off
   CHECK_FALSE(owner.notes->wait(closed, 100ms));
@@ -150,6 +153,7 @@ TEST_CASE("a carrier that is lost closes the channels that went over it, and no 
   REQUIRE(owner.notes->wait(closed, 1s));
   CHECK(owner.notes->closed_count(away->channel) == 1);
   CHECK(owner.notes->closed_count(near->channel) == 0);
+  CHECK(owner.notes->closed_count(own->channel) == 0);
 }
 
 TEST_CASE("dialling a remote that has dialled us gives the channel it made") {
