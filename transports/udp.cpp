@@ -1,6 +1,7 @@
 #include "transports/udp.hpp"
 
 #include "runtime/link/datagram.hpp"
+#include "transports/carrier_watch.hpp"
 #include "transports/limits.hpp"
 #include "transports/udp_socket.hpp"
 
@@ -32,6 +33,7 @@ private:
   void on_datagrams(const socket_address& from, byte_view bytes, std::size_t segment_bytes) override;
   void on_batch_end() override;
   void on_unreachable(const socket_address& to, int code) override;
+  void on_carrier_lost(const dead_networks& now);
   bool wants_more() const override { return events_->wants_more(); }
 
   result<void> open(const socket_address& bind_to);
@@ -69,6 +71,7 @@ private:
   void tell_arrivals(channel_id id, arrivals& of);
   std::unordered_map<channel_id, arrivals> arrived_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  std::optional<carrier_watch> carriers_;
 };
 
 result<void> udp_medium::open(const socket_address& bind_to) {
@@ -80,6 +83,7 @@ result<void> udp_medium::open(const socket_address& bind_to) {
 
 result<void> udp_medium::start(medium_listener& listener) {
   events_ = &listener;
+  carriers_.emplace(place_.loop, [this](const dead_networks& now) { on_carrier_lost(now); });
   if (!listen_) return {};
   auto address = socket_address::from_literal(listen_->host == "localhost" ? "127.0.0.1" : listen_->host, listen_->port);
   if (!address)
@@ -197,6 +201,19 @@ void udp_medium::on_unreachable(const socket_address& to, int code) {
   auto id = found->second;
   drop(id);
   events_->channel_broke(id, uv_failure(error_code::unreachable, to_string(to.to_uri("udp")) + " cannot be reached", -code));
+}
+
+/// Datagrams that arrive all the same make a new channel: nothing is lost by believing the kernel.
+void udp_medium::on_carrier_lost(const dead_networks& now) {
+  std::vector<std::pair<channel_id, socket_address>> lost;
+  for (auto& [id, each] : channels_)
+    if (now.cut_off(each.remote)) lost.emplace_back(id, each.remote);
+  for (auto& [id, remote] : lost) {
+    if (!channels_.contains(id)) continue; // who heard of another one may have closed it
+    drop(id);
+    events_->channel_broke(
+      id, {error_code::unreachable, to_string(remote.to_uri("udp")) + " cannot be reached: the interface has no carrier"});
+  }
 }
 
 } // namespace

@@ -206,7 +206,7 @@ bool link_machine::open_under_unproven(effects& out, roomy& datagram, datagram_t
 }
 
 void link_machine::on_opened(effects& out, channel_key channel, roomy plain, datagram_type type, steady_time now) {
-  if (liveness_) liveness_->on_heard(now);
+  if (liveness_) liveness_->on_heard(now, estimates_.rtt());
   if (was_silent_) {
     was_silent_ = false;
     emit(out, announce_changed{});

@@ -8,6 +8,8 @@ namespace glow::link {
 namespace {
 
 constexpr int probes_max = 4;
+/// A handshake, a request, an exchange of routes are none: their ends would cost a ping each.
+constexpr int flow_heard_min = 16;
 /// Assumed while nothing was measured.
 constexpr duration rtt_unmeasured = 300ms;
 /// A full packet each way at 9600 bit/s, and one that was queued before it.
@@ -37,9 +39,11 @@ void liveness::on_sent(steady_time now, duration rtt, duration answer_pause) {
   if (!next_probe_ || (probes_ == 0 && at < *next_probe_)) next_probe_ = at;
 }
 
-void liveness::on_heard(steady_time now) {
+void liveness::on_heard(steady_time now, duration rtt) {
+  in_a_row_ = now - heard_at_ < patience(rtt) ? std::min(in_a_row_ + 1, flow_heard_min) : 1;
   heard_at_ = now;
   next_probe_.reset();
+  if (in_a_row_ == flow_heard_min) next_probe_ = now + patience(rtt);
   probes_ = 0;
 }
 

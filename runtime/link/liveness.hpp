@@ -1,7 +1,8 @@
-/// Is the peer still there? Unanswered data leads to probes, unanswered probes to a verdict; an idle link beats slowly.
-/// Refuses to send: it says when to probe.
+/// Is the peer still there? Unanswered data leads to probes, and so does a flow of packets that breaks off: who only listens
+/// learns as soon as who sends that the peer went, and its answers go another way in time. Unanswered probes lead to a verdict;
+/// an idle link beats slowly. Refuses to send: it says when to probe.
 ///
-///   heard ─something sent─► waiting ─silence─► probing ─four probes unanswered─► dead
+///   heard ─sent, or a flow─► waiting ─silence─► probing ─four probes unanswered─► dead
 ///     ▲─────────────── anything authentic heard ─────┘
 ///
 /// Each probe waits its own interval after the one before was really sent, so that a node that was itself stopped for
@@ -31,7 +32,7 @@ public:
   /// peer may hold its answer back.
   void on_sent(steady_time now, duration rtt, duration answer_pause = {});
   /// Something authentic arrived.
-  void on_heard(steady_time now);
+  void on_heard(steady_time now, duration rtt);
   /// `probe`: send a ping now (and do not report it with on_sent).
   advice on_tick(steady_time now, duration rtt);
   steady_time next_tick() const;
@@ -51,6 +52,7 @@ private:
   steady_time heard_at_;
   std::optional<steady_time> next_probe_; ///< set while something is unanswered
   int probes_ = 0;                        ///< unanswered ones
+  int in_a_row_ = 0;                      ///< heard, each within the patience after the one before; a flow, when they are many
 };
 
 } // namespace glow::link

@@ -63,6 +63,8 @@ inline constexpr unsigned trace_answers_per_second = 200;
 inline constexpr std::size_t trace_text_bytes_max = 256;
 /// Between two routes_changed: while routes move all over the mesh, a table of a thousand rows is not copied for each packet.
 inline constexpr duration routes_told_pause = 200ms;
+/// So many are told without a pause after a quiet time: a way is lost, another one found a round trip later, and a stream waits.
+inline constexpr int routes_told_in_a_row = 3;
 /// At the least so long for each destination: copying and reading the table may take a thousandth of the time.
 inline constexpr duration routes_told_pause_per_destination = 1ms;
 /// Actors that hear routes_changed: the endpoint, jobs, store, control clients.

@@ -144,15 +144,16 @@ router_effects router_machine::finish(steady_time now) {
   for (auto& [from, payloads] : out_.routed_here)
     effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads), out_.headroom + routed_header_bytes}});
   out_ = {};
-  if (moved_ && now >= tell_moved_at_) {
+  const auto pause = std::max<duration>(limits::routes_told_pause,
+                                        static_cast<int>(table_.destinations()) * limits::routes_told_pause_per_destination);
+  const auto ahead = (limits::routes_told_in_a_row - 1) * pause;
+  if (moved_ && now + ahead >= tell_moved_at_) {
     moved_ = false;
-    tell_moved_at_ = now
-                     + std::max<duration>(limits::routes_told_pause,
-                                          static_cast<int>(table_.destinations()) * limits::routes_told_pause_per_destination);
+    tell_moved_at_ = std::max(now, tell_moved_at_) + pause;
     effects_.emplace_back(routes_moved{});
   }
   auto at = std::min(table_.wake_at(), traces_.wake_at());
-  if (moved_) at = std::min(at, tell_moved_at_);
+  if (moved_) at = std::min(at, tell_moved_at_ - ahead);
   if (at < woken_at_) { // an alarm that rings too early does no harm, and deadlines mostly move backward
     woken_at_ = at;
     effects_.emplace_back(wake{at});

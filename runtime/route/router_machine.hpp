@@ -168,7 +168,7 @@ private:
   outbox out_;
   router_effects effects_;
   bool moved_ = false;
-  steady_time tell_moved_at_{}; ///< not before: the first of many changes is told at once, the rest together
+  steady_time tell_moved_at_{}; ///< by the pauses; a few are told ahead of them, the rest of many changes together
   steady_time woken_at_ = steady_time::max();
 };
 

@@ -158,7 +158,8 @@ void conversation::set_path(const std::optional<path>& now_over, steady_time now
   path_ = now_over;
   if (!path_) return;
   assert(path_->packet_bytes_max >= packet_bytes_min);
-  bool another = !last_path_ || last_path_->next != path_->next || last_path_->packet_bytes_max > path_->packet_bytes_max;
+  bool another = !last_path_ || last_path_->next != path_->next || last_path_->session != path_->session
+                 || last_path_->packet_bytes_max > path_->packet_bytes_max;
   // a larger packet over the same hop needs nothing; a smaller one makes what is under way undeliverable
   if (another || returned) {
     take_back(recovery_.on_new_path(path_->packet_bytes_max, is_quick(*path_), rtt_guess(*path_)), now);

@@ -28,6 +28,7 @@ struct path {
   std::size_t packet_bytes_max = 0; ///< longest conversation packet
   duration latency{};               ///< what the route's metric says; zero: unknown
   std::size_t headroom = 0;         ///< that packets begin with, for the headers of those who carry them
+  std::uint32_t session = 0;        ///< that seals; another one cannot open what is under way
   bool operator==(const path&) const = default;
 };
 

@@ -299,7 +299,7 @@ error endpoint_machine::why_expired(const asked& request) const {
                                            : "no route to " + whom + in_time + ": is it up and linked? (glow nodes, glow links)"};
   }
   auto text = whom + " did not answer" + in_time;
-  if (!state.has_session() && state.session_failure().code != error_code::none) text += ": " + state.session_failure().message;
+  if (state.session_failure().code != error_code::none) text += ": " + state.session_failure().message;
   return {error_code::timed_out, text};
 }
 

@@ -1,5 +1,6 @@
 /// The end-to-end session with one node that is no neighbour at present: a link machine whose datagrams are overlay
-/// payloads. Opens it, answers the other side's opening, opens it again when the peer seems to have lost it.
+/// payloads. Opens it, answers the other side's opening, opens another one when the peer seems to have lost it; the old one
+/// serves until the new one is up, and for good where the peer turns out to have only been out of reach.
 /// Refuses to retransmit what it seals (conversation.hpp does) and to judge membership: `check_member` does.
 #pragma once
 
@@ -35,7 +36,7 @@ public:
 
   /// Begins a handshake unless one is going on, the session is up, or the last attempt was a moment ago.
   void open(const session_terms& terms, steady_time now, random_source& random, output& out);
-  /// The peer does not answer any more: perhaps it restarted. Begins anew, not too often.
+  /// The peer does not answer any more: perhaps it restarted. Begins a successor, not too often.
   void reopen(const session_terms& terms, steady_time now, random_source& random, output& out);
   void on_datagrams(packet_batch datagrams, const session_terms& terms, steady_time now, random_source& random, output& out);
   /// The seal takes session_header_bytes of their headroom; the rest of it stays. Requires: is_up().
@@ -45,6 +46,8 @@ public:
 
   bool is_up() const { return machine_ && machine_->is_up(); }
   bool is_open() const { return machine_ != nullptr; }
+  /// Sessions that replaced one which the peer did not answer any more: what was sealed in that one is lost, most likely.
+  std::uint32_t replaced() const { return replaced_; }
   /// When open() may try again.
   steady_time next_attempt() const { return next_attempt_; }
   std::optional<steady_time> wake_at() const;
@@ -52,11 +55,18 @@ public:
   const error& last_failure() const { return last_failure_; }
 
 private:
-  void begin(link::role as, const session_terms& terms, steady_time now, random_source& random, output& out);
-  void perform(link::effects effects, output& out);
+  using machine_ptr = std::unique_ptr<link::link_machine>;
+
+  void begin(machine_ptr& which, link::role as, const session_terms& terms, steady_time now, random_source& random, output& out);
+  void perform(machine_ptr& which, link::effects effects, output& out);
+  bool is_for_successor(byte_view datagram) const;
+  void succeed();
 
   node_id peer_;
-  std::unique_ptr<link::link_machine> machine_;
+  machine_ptr machine_;
+  machine_ptr successor_;        ///< shakes hands while machine_ is up
+  std::uint32_t last_index_ = 0; ///< of the sessions begun: the successor's, while there is one
+  std::uint32_t replaced_ = 0;
   steady_time next_attempt_{};
   error last_failure_{error_code::none, {}};
 };

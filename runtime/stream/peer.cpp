@@ -48,6 +48,7 @@ std::optional<path> peer::path_of(traffic_class traffic) const {
   if (!out.direct) {
     if (!session_.is_up() || out.packet_bytes_max <= session_overhead_bytes) return {};
     out.packet_bytes_max -= session_overhead_bytes;
+    out.session = session_.replaced();
   }
   if (out.packet_bytes_max < packet_bytes_min) return {};
   out.headroom = out.direct ? direct_headroom_bytes : far_headroom_bytes;

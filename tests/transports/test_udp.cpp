@@ -145,6 +145,46 @@ TEST_CASE("that one remote cannot be reached closes its channel and no other") {
   CHECK(owner.notes->closed_count(near->channel) == 0);
 }
 
+TEST_CASE("a carrier that is lost closes the channels that went over it, and no other, though nothing is sent") {
+  transport_world world;
+  auto& loop = const_cast<surroundings&>(world.world()).loop();
+  auto on_loop = [&](std::function<bool()> work) {
+    std::promise<bool> done;
+    loop.post([&] { done.set_value(work()); });
+    return done.get_future().get();
+  };
+  auto runs = [&](const char* command) { return on_loop([&] { return std::system(command) == 0; }); };
+  if (!on_loop([] { return ::unshare(CLONE_NEWNET) == 0; })) {
+    WARN("skipped: making network namespaces needs root");
+    return;
+  }
+  if (!runs("(ip link set lo up && ip link add gl0 type veth peer name gl1 && ip link set gl1 up && ip link set gl0 up"
+            " && ip addr add 10.77.0.1/24 dev gl0) >&2")) {
+    WARN("skipped: making a veth pair needs root and iproute2");
+    return;
+  }
+  auto server = world.open("udp", uri("udp://127.0.0.1:0"));
+  auto client = world.open("udp");
+  auto near = world.dial(client, world.place_of(server));
+  auto away = world.dial(client, uri("udp://10.77.0.9:7400"));
+  REQUIRE(near.ok());
+  REQUIRE(away.ok());
+  auto owner = world.make_probe();
+  world.claim(client, near->channel, owner);
+  world.claim(client, away->channel, owner);
+  auto own = world.dial(client, uri("udp://10.77.0.1:7400"));
+  REQUIRE(own.ok());
+  world.claim(client, own->channel, owner);
+  auto closed = [](auto& h) { return !h.closed.empty(); };
+  REQUIRE(runs("ip addr add 10.78.0.1/24 dev gl0")); // a change that cuts nobody off
+  CHECK_FALSE(owner.notes->wait(closed, 100ms));
+  REQUIRE(runs("ip link set gl1 down")); // the far end: our interface is still up
+  REQUIRE(owner.notes->wait(closed, 1s));
+  CHECK(owner.notes->closed_count(away->channel) == 1);
+  CHECK(owner.notes->closed_count(near->channel) == 0);
+  CHECK(owner.notes->closed_count(own->channel) == 0);
+}
+
 TEST_CASE("dialling a remote that has dialled us gives the channel it made") {
   transport_world world;
   auto one = world.open("udp", uri("udp://127.0.0.1:0"));

@@ -43,6 +43,7 @@ public:
   struct mesh_node {
     std::unique_ptr<router_machine> machine;
     std::vector<arrival> arrived;
+    std::vector<steady_time> told_at; ///< routes_moved
     std::map<std::uint64_t, result<std::vector<trace_step>>> traces;
     steady_time wake = steady_time::max();
     std::uint64_t wakes = 0;
@@ -249,7 +250,7 @@ private:
                    [&](deliver_payloads& e) {
                      for (auto& p : e.payloads.contents()) nodes_[i].arrived.push_back({e.from, e.direct, to_text(p)});
                    },
-                   [&](routes_moved&) {},
+                   [&](routes_moved&) { nodes_[i].told_at.push_back(now); },
                    [&](trace_end& e) { nodes_[i].traces.emplace(e.trace, std::move(e.steps)); },
                    [&](wake& e) { nodes_[i].wake = e.at; },
                  },

@@ -305,3 +305,23 @@ TEST_CASE("packets are counted by traffic class, where they come in, pass and be
   CHECK(traffic(1).forwarded[interactive].packets == 0);
   CHECK(traffic(2).received[bulk].packets == 1);
 }
+
+TEST_CASE("of many changes the first ones after a quiet time are told at once, and the rest together") {
+  mesh net{4, 15};
+  std::vector<std::size_t> links;
+  for (std::size_t to : {1u, 2u, 3u}) links.push_back(net.connect(0, to, 10ms));
+  net.run_for(5s);
+  auto& told = net.at(0).told_at;
+  told.clear();
+  for (int i = 0; i < 60; ++i) { // one link or another goes or comes back every 10 ms
+    auto link = links[static_cast<std::size_t>(i % 3)];
+    i % 6 < 3 ? net.cut(link) : net.raise(link);
+    net.run_for(10ms);
+  }
+  net.run_for(1s);
+  REQUIRE(told.size() >= 4);
+  CHECK(told[2] - told[0] <= 20ms);
+  CHECK(told[3] - told[0] >= limits::routes_told_pause);
+  CHECK(told.size() <= 600ms / limits::routes_told_pause + limits::routes_told_in_a_row + 1);
+  CHECK(told.back() - told[0] >= 600ms); // the last word is told, too
+}

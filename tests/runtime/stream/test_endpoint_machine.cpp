@@ -207,6 +207,40 @@ TEST_CASE("a peer that restarts in mid-request serves it in its new life, direct
   }
 }
 
+/// 0 ─ 1 ─ 3 and 0 ─ 2 ─ 3; the way over 1 is taken.
+machine_network two_ways(std::uint64_t seed) {
+  machine_network net{4, seed};
+  for (std::size_t relay : {1u, 2u})
+    for (std::size_t end : {0u, 3u}) net.link(end, relay, 1200);
+  return net;
+}
+
+TEST_CASE("what a blackhole held up goes on in the same session as soon as there is another way") {
+  for (duration silence : {50ms, 100ms, 300ms, 900ms, 4000ms}) {
+    auto net = two_ways(42);
+    REQUIRE(echoes(net, 0, 3, 100000));
+    net.loss = 1;
+    auto there = net.ask(0, 3, random_body(net, 5000)), back = net.ask(3, 0, random_body(net, 5000));
+    net.rest(silence);
+    net.loss = 0;
+    net.link(0, 1, 0);
+    CHECK(net.run([&] { return net.has_answer(0, there) && net.has_answer(3, back); }, 30ms));
+    for (std::size_t end : {0u, 3u}) CHECK(net.nodes[end].machine->figures().at(0).has_session);
+  }
+}
+
+TEST_CASE("a relayed peer that started anew in the blackhole is found by a new session") {
+  auto net = two_ways(43);
+  REQUIRE(echoes(net, 0, 3, 1000));
+  net.loss = 1;
+  auto ticket = net.ask(0, 3, random_body(net, 5000));
+  net.rest(60s);
+  net.restart(3);
+  net.loss = 0;
+  CHECK(net.run([&] { return net.has_answer(0, ticket); }, limits::stream_probe_wait_max + 1s));
+  CHECK(net.nodes[3].served[7] == 1);
+}
+
 TEST_CASE("a requester that restarts finds its peers again, and their old answers do not confuse it") {
   for (bool direct : {true, false}) {
     auto net = chain(32);
