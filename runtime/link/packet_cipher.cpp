@@ -1,5 +1,6 @@
 #include "runtime/link/packet_cipher.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 
@@ -7,6 +8,15 @@ namespace glow::link {
 namespace {
 
 constexpr int tag_bytes = 16;
+
+/// One cipher is all we want of the library: no configuration file of the machine's, whatever that would load.
+bool prepare_library() {
+  static const bool done = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS
+                                                 | OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+                                               nullptr)
+                           == 1;
+  return done;
+}
 
 } // namespace
 
@@ -17,7 +27,7 @@ void packet_cipher::freed::operator()(evp_cipher_ctx_st* state) const {
 bool packet_cipher::ready(bool sealing, const packet_nonce& nonce, std::uint64_t epoch, const secret_key& key) {
   if (state_ && epoch == epoch_)
     return EVP_CipherInit_ex(state_.get(), nullptr, nullptr, nullptr, nonce.data(), sealing ? 1 : 0) == 1;
-  if (!state_) state_.reset(EVP_CIPHER_CTX_new());
+  if (!state_ && prepare_library()) state_.reset(EVP_CIPHER_CTX_new());
   epoch_ = epoch;
   if (state_ && EVP_CipherInit_ex(state_.get(), EVP_chacha20_poly1305(), nullptr, key.data(), nonce.data(), sealing ? 1 : 0) == 1)
     return true;

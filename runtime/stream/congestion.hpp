@@ -1,10 +1,11 @@
-/// Congestion control of one path: CUBIC (RFC 9438) with slow start, and pacing (RFC 9002 §7.7).
+/// Congestion control of one path: CUBIC (RFC 9438) with HyStart++ (RFC 9406), and pacing (RFC 9002 §7.7).
 /// Refuses to know packets: it hears what was acknowledged and lost, and says how many bytes may be under way.
 #pragma once
 
 #include "runtime/base/time.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace glow::stream {
@@ -19,7 +20,13 @@ public:
   /// The path takes longer packets than before.
   void on_packet_size(std::size_t packet_bytes);
   /// One or more packets were lost, the newest of them sent at `sent_at`: at most one reduction per round trip.
-  void on_lost(steady_time sent_at, steady_time now);
+  /// `flight_bytes` were under way. Returns whether there was one now.
+  bool on_lost(steady_time sent_at, steady_time now, std::size_t flight_bytes);
+  /// What the last reduction was for had not been lost, only overtaken: takes it back (RFC 4015).
+  void undo_loss();
+  /// A round trip, by the acknowledgement of the packet with that number; `next_number`: of the next packet to leave.
+  /// Slow start ends when round trips grow: before the queue overflows.
+  void on_round_trip(duration sample, std::uint64_t number, std::uint64_t next_number);
   /// Everything over several probe time-outs was lost (RFC 9002 §7.6).
   void on_persistent();
 
@@ -48,6 +55,20 @@ private:
   double k_seconds_ = 0;     ///< K
   std::optional<steady_time> epoch_;
   std::optional<steady_time> recovery_since_;
+  struct reduced {
+    double window = 0;
+    double threshold = 0;
+    double window_before = 0;
+  };
+  std::optional<reduced> before_loss_; ///< the last one
+  unsigned early_losses_ = 0;          ///< that did not end slow start
+  // HyStart++
+  std::uint64_t round_end_ = 0;
+  duration round_rtt_ = duration::max(); ///< least of this round, and of the one before
+  duration last_round_rtt_ = duration::max();
+  unsigned round_samples_ = 0;
+  std::optional<duration> slower_since_rtt_; ///< in conservative slow start: the round trip that began it
+  unsigned slower_rounds_ = 0;
   double burst_left_ = 0;
   std::optional<steady_time> paced_at_;
 };

@@ -3,6 +3,7 @@
 #include "runtime/stream/limits.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace glow::stream {
 namespace {
@@ -10,6 +11,9 @@ namespace {
 constexpr std::uint64_t packet_threshold = 3; // RFC 9002 §6.1.1
 constexpr unsigned probe_packets = 2;         // RFC 9002 §6.2.4
 constexpr int persistent_probe_timeouts = 3;  // RFC 9002 §7.6.1
+constexpr unsigned reorder_steps_max = 4;     // RFC 8985 §6.2: no more than a round trip
+constexpr unsigned reorder_forgotten = 16;    // RFC 8985 §6.2: after so many recoveries without
+constexpr int late_round_trips = 3;           // a lost packet stays on record for so long
 
 } // namespace
 
@@ -28,7 +32,7 @@ void loss_recovery::on_sent(std::size_t bytes, bool eliciting, std::vector<fragm
     congestion_.on_sent(bytes);
     if (probes_due_ > 0) --probes_due_;
   } else {
-    drop_settled(); // acknowledgements alone are not waited for
+    drop_settled(now); // acknowledgements alone are not waited for
   }
 }
 
@@ -45,7 +49,9 @@ loss_recovery::outcome loss_recovery::on_ack(const ack_frame& ack, steady_time n
     largest_acknowledged_ = largest;
     if (largest >= base_ && sent_[largest - base_].outstanding) {
       auto delay = std::chrono::microseconds{std::min<std::uint64_t>(ack.delay_us, 1000000)};
-      round_trip_.on_sample(now - sent_[largest - base_].sent_at, delay);
+      const auto sample = now - sent_[largest - base_].sent_at;
+      round_trip_.on_sample(sample, delay);
+      congestion_.on_round_trip(sample, largest, next_);
     }
   }
   for (std::size_t i = 0; i < ack.count; ++i) {
@@ -60,7 +66,7 @@ loss_recovery::outcome loss_recovery::on_ack(const ack_frame& ack, steady_time n
     probes_due_ = 0;
   }
   detect_lost(out, now);
-  drop_settled();
+  drop_settled(now);
   return out;
 }
 
@@ -69,6 +75,7 @@ void loss_recovery::acknowledge(std::uint64_t number, std::size_t in_flight_befo
   if (packet.acknowledged) return;
   packet.acknowledged = true;
   ++counted_.packets_acknowledged;
+  if (std::exchange(packet.lost, false)) on_late(number);
   // late news of a packet that was given up still saves sending its bytes again
   out.acknowledged.insert(out.acknowledged.end(), packet.fragments.begin(), packet.fragments.end());
   packet.fragments.clear();
@@ -80,10 +87,25 @@ void loss_recovery::acknowledge(std::uint64_t number, std::size_t in_flight_befo
   congestion_.on_acknowledged(packet.bytes, packet.sent_at, now, round_trip_.smoothed(), limited);
 }
 
+/// It was not lost, only overtaken.
+void loss_recovery::on_late(std::uint64_t number) {
+  reorders_ = true;
+  losses_since_late_ = 0;
+  if (number >= reorder_round_end_) {
+    reorder_steps_ = std::min(reorder_steps_ + 1, reorder_steps_max);
+    reorder_round_end_ = next_;
+  }
+  if (blamed_ > 0 && --blamed_ == 0) congestion_.undo_loss();
+}
+
+duration loss_recovery::loss_delay() const { return round_trip_.loss_delay() + round_trip_.smoothed() * reorder_steps_ / 4; }
+
 void loss_recovery::detect_lost(outcome& out, steady_time now) {
   loss_at_.reset();
   if (!largest_acknowledged_) return;
-  auto delay = round_trip_.loss_delay();
+  const auto delay = loss_delay();
+  const auto flight = in_flight_;
+  std::size_t lost = 0;
   std::optional<steady_time> newest_lost;
   std::optional<steady_time> run_began; // of lost packets with no acknowledged one between them
   bool persistent = false;
@@ -92,18 +114,25 @@ void loss_recovery::detect_lost(outcome& out, steady_time now) {
     auto& packet = sent_[number - base_];
     if (packet.acknowledged) run_began.reset();
     if (!packet.outstanding) continue;
-    if (number + packet_threshold > *largest_acknowledged_ && packet.sent_at + delay > now) {
+    const bool far_behind = !reorders_ && number + packet_threshold <= *largest_acknowledged_;
+    if (!far_behind && packet.sent_at + delay > now) {
       if (!loss_at_) loss_at_ = packet.sent_at + delay;
       continue;
     }
     take_from_flight(packet);
+    packet.lost = true;
+    ++lost;
     ++counted_.packets_lost, ++counted_.packets_resent;
     out.lost.insert(out.lost.end(), packet.fragments.begin(), packet.fragments.end());
     if (!run_began) run_began = packet.sent_at;
     persistent = persistent || (round_trip_.measured() && packet.sent_at - *run_began > persistent_time);
     newest_lost = packet.sent_at;
   }
-  if (newest_lost) congestion_.on_lost(*newest_lost, now);
+  if (newest_lost && congestion_.on_lost(*newest_lost, now, flight)) {
+    blamed_ = 0;
+    if (++losses_since_late_ >= reorder_forgotten) reorders_ = false, reorder_steps_ = 0;
+  }
+  blamed_ += lost;
   if (persistent) congestion_.on_persistent();
 }
 
@@ -112,7 +141,7 @@ loss_recovery::outcome loss_recovery::on_timer(steady_time now) {
   if (loss_at_) {
     if (*loss_at_ <= now) {
       detect_lost(out, now);
-      drop_settled();
+      drop_settled(now);
     }
     return out;
   }
@@ -142,6 +171,9 @@ loss_recovery::outcome loss_recovery::on_new_path(std::size_t packet_bytes, bool
   round_trip_ = round_trip{rtt_guess};
   congestion_ = congestion{packet_bytes, quick};
   loss_at_.reset();
+  reorders_ = false;
+  reorder_steps_ = 0;
+  blamed_ = 0;
   probe_rounds_ = 0;
   probes_due_ = 0;
   return out; // the records stay a while: late acknowledgements save work
@@ -154,6 +186,7 @@ void loss_recovery::on_peer_restarted() {
   in_flight_ = 0;
   eliciting_in_flight_ = 0;
   loss_at_.reset();
+  blamed_ = 0;
   probe_rounds_ = 0;
   probes_due_ = 0;
 }
@@ -171,8 +204,9 @@ void loss_recovery::take_from_flight(sent_packet& packet) {
   --eliciting_in_flight_;
 }
 
-void loss_recovery::drop_settled() {
-  while (!sent_.empty() && !sent_.front().outstanding) {
+void loss_recovery::drop_settled(steady_time now) {
+  const auto late = round_trip_.smoothed() * late_round_trips;
+  while (!sent_.empty() && !sent_.front().outstanding && !(sent_.front().lost && now - sent_.front().sent_at < late)) {
     sent_.pop_front();
     ++base_;
   }

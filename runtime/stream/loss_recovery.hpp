@@ -1,5 +1,7 @@
 /// Loss recovery of one conversation, RFC 9002: what is under way, what was acknowledged, what counts as lost, when to
-/// probe. Owns the estimates of the path. Refuses to know content: fragments come back to whoever sent them.
+/// probe. Reordering is learned as RACK does (RFC 8985): a packet that was declared lost and then acknowledged makes it
+/// wait longer, and takes back what it did to the window. Owns the estimates of the path. Refuses to know content: fragments come
+/// back to whoever sent them.
 #pragma once
 
 #include "runtime/stream/congestion.hpp"
@@ -74,12 +76,15 @@ private:
     std::uint32_t bytes = 0;
     bool outstanding = false; ///< elicits an acknowledgement and has neither got it nor been declared lost
     bool acknowledged = false;
+    bool lost = false; ///< declared lost; it stays on record a while, for its acknowledgement may only be late
     std::vector<fragment> fragments;
   };
   void acknowledge(std::uint64_t number, std::size_t in_flight_before, outcome& out, steady_time now);
   void detect_lost(outcome& out, steady_time now);
   void take_from_flight(sent_packet& packet);
-  void drop_settled();
+  void on_late(std::uint64_t number);
+  duration loss_delay() const;
+  void drop_settled(steady_time now);
 
   round_trip round_trip_;
   congestion congestion_;
@@ -90,6 +95,12 @@ private:
   std::size_t in_flight_ = 0;
   std::size_t eliciting_in_flight_ = 0; ///< packets
   std::optional<steady_time> loss_at_;
+  // packets overtake each other on this path (RFC 8985 §6.2): then time alone tells what is lost, and more of it
+  bool reorders_ = false;
+  unsigned reorder_steps_ = 0;          ///< quarters of a round trip to wait beside the usual delay
+  std::uint64_t reorder_round_end_ = 0; ///< the next step is for packets from here on
+  unsigned losses_since_late_ = 0;      ///< reductions of the window since an acknowledgement came late
+  std::size_t blamed_ = 0;              ///< packets that the last reduction was for, and that have not turned up
   steady_time last_eliciting_at_{};
   unsigned probe_rounds_ = 0;
   unsigned probes_due_ = 0;
