@@ -34,7 +34,7 @@ glow_mutant(without_request_bound EXPECT "'s requests to" ARGUMENTS --seeds 1..2
     "if (requests_ - requests_started_ >= limits::stream_requests_queued_max\n      || held_bytes_"
     "if (held_bytes_")
 
-glow_mutant(without_fencing EXPECT "exists in" ARGUMENTS --seeds 1..30 --for 5m --faults cuts,partitions --pace 20s
+glow_mutant(without_fencing EXPECT "exists in" ARGUMENTS --seeds 1..30 --for 5m --faults cuts,partitions,crashes --pace 20s
   EDITS
     runtime/jobs/coordinator_machine.cpp "return found.token == token && token != 0 ? &found : nullptr" "return &found"
     runtime/jobs/coordinator_machine.cpp "if (!found || found->worker != from) return false" "if (!found) return false"
