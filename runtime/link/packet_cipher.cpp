@@ -24,6 +24,13 @@ void packet_cipher::freed::operator()(evp_cipher_ctx_st* state) const {
   EVP_CIPHER_CTX_free(state); // wipes the key
 }
 
+bool packet_cipher::is_worth_it(std::size_t bytes) {
+  if (bytes < packet_cipher_long_bytes) return false;
+  if (long_bytes_ >= packet_cipher_worth_bytes) return true;
+  long_bytes_ += bytes;
+  return false;
+}
+
 bool packet_cipher::ready(bool sealing, const packet_nonce& nonce, std::uint64_t epoch, const secret_key& key) {
   if (state_ && epoch == epoch_)
     return EVP_CipherInit_ex(state_.get(), nullptr, nullptr, nullptr, nonce.data(), sealing ? 1 : 0) == 1;
@@ -38,7 +45,7 @@ bool packet_cipher::ready(bool sealing, const packet_nonce& nonce, std::uint64_t
 void packet_cipher::seal(const cipher_text& what, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch,
                          const secret_key& key) {
   int written = 0;
-  if (what.bytes >= packet_cipher_long_bytes && ready(true, nonce, epoch, key)
+  if (is_worth_it(what.bytes) && ready(true, nonce, epoch, key)
       && EVP_EncryptUpdate(state_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())) == 1
       && EVP_EncryptUpdate(state_.get(), what.text, &written, what.text, static_cast<int>(what.bytes)) == 1) {
     // Neither can fail for a stream cipher whose text went in: to fall back now would encrypt twice.
@@ -53,7 +60,7 @@ void packet_cipher::seal(const cipher_text& what, byte_view additional, const pa
 bool packet_cipher::open(const cipher_text& what, byte_view additional, const packet_nonce& nonce, std::uint64_t epoch,
                          const secret_key& key) {
   int written = 0;
-  if (what.bytes >= packet_cipher_long_bytes && ready(false, nonce, epoch, key))
+  if (is_worth_it(what.bytes) && ready(false, nonce, epoch, key))
     return EVP_CIPHER_CTX_ctrl(state_.get(), EVP_CTRL_AEAD_SET_TAG, tag_bytes, what.tag) == 1
            && EVP_DecryptUpdate(state_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())) == 1
            && EVP_DecryptUpdate(state_.get(), what.text, &written, what.text, static_cast<int>(what.bytes)) == 1

@@ -17,6 +17,8 @@ namespace glow::link {
 using packet_nonce = std::array<std::uint8_t, 12>;
 /// From this many bytes on libcrypto does it.
 inline constexpr std::size_t packet_cipher_long_bytes = 768;
+/// … once so many bytes of such packets have passed: an idle agent shall not hold the four megabytes that libcrypto takes.
+inline constexpr std::size_t packet_cipher_worth_bytes = 1u << 20;
 
 /// Where a packet's text lies, and its tag of 16 bytes.
 struct cipher_text {
@@ -53,6 +55,9 @@ private:
   /// libsodium does every length.
   bool ready(bool sealing, const packet_nonce& nonce, std::uint64_t epoch, const secret_key& key);
 
+  bool is_worth_it(std::size_t bytes);
+
+  std::size_t long_bytes_ = 0; ///< that have passed, until they were enough
   std::unique_ptr<evp_cipher_ctx_st, freed> state_;
   std::uint64_t epoch_ = 0;
 };
