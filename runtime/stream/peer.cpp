@@ -10,7 +10,7 @@ namespace {
 /// In front of a packet to a neighbour: the overlay's header, and that of the link's session.
 constexpr std::size_t direct_headroom_bytes = 2 + link::sealed_header_bytes;
 /// Nobody moves what goes farther: the session's header, the overlay's, and the link's.
-constexpr std::size_t far_headroom_bytes = session_header_bytes + 66 + link::sealed_header_bytes;
+constexpr std::size_t far_headroom_bytes = session_header_bytes + link::sealed_head_bytes + link::sealed_header_bytes;
 
 constexpr std::array all_lanes{traffic_class::control, traffic_class::interactive, traffic_class::bulk};
 

@@ -1,23 +1,9 @@
 // Who opens a link when both sides dial, or another node is there than the one that was dialled; and what a link seals.
-#include "tests/runtime/link/simulated_pair.hpp"
+#include "tests/runtime/link/alice_and_bob.hpp"
 
 using namespace glow;
 using namespace glow::link;
-
-namespace {
-
-seeded_random keys_random{77};
-const test_node alice = make_node("alice", keys_random);
-const test_node bob = make_node("bob", keys_random);
-
-link_config dialling(bool knows_peer = false) {
-  auto out = config_of(alice, role::initiator, 101);
-  if (knows_peer) out.expected = bob.keys->id();
-  return out;
-}
-link_config answering() { return config_of(bob, role::responder, 202); }
-
-} // namespace
+using namespace glow::link::alice_and_bob;
 
 TEST_CASE("both sides dialling one channel at the same time end with one link") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
