@@ -30,6 +30,26 @@ void expect_passage(const std::string& place, const std::vector<std::size_t>& si
   });
 }
 
+/// Moves the world's loop to a network namespace with loopback and one more segment, 10.77.0.0/24 on gl0, where nobody answers.
+struct lonely_segment {
+  explicit lonely_segment(transport_world& world) : loop{const_cast<surroundings&>(world.world()).loop()} {
+    works = on_loop([] { return ::unshare(CLONE_NEWNET) == 0; })
+            && runs("(ip link set lo up && ip link add gl0 type veth peer name gl1 && ip link set gl1 up && ip link set gl0 up"
+                    " && ip addr add 10.77.0.1/24 dev gl0) >&2");
+    if (!works) WARN("skipped: making network namespaces needs root and iproute2");
+  }
+  bool on_loop(std::function<bool()> work) {
+    std::promise<bool> done;
+    loop.post([&] { done.set_value(work()); });
+    return done.get_future().get();
+  }
+  bool runs(const char* command) {
+    return on_loop([&] { return std::system(command) == 0; });
+  }
+  host::actor_loop& loop;
+  bool works = false;
+};
+
 } // namespace
 
 TEST_CASE("runs of equal datagrams arrive as they were, whatever the kernel joins and cuts") {
@@ -106,24 +126,10 @@ TEST_CASE("a claimed udp channel closes at once when the peer's port is closed")
 
 TEST_CASE("that one remote cannot be reached closes its channel and no other") {
   transport_world world;
-  auto& loop = const_cast<surroundings&>(world.world()).loop();
-  auto on_loop = [&](std::function<bool()> work) {
-    std::promise<bool> done;
-    loop.post([&] { done.set_value(work()); });
-    return done.get_future().get();
-  };
-  if (!on_loop([] { return ::unshare(CLONE_NEWNET) == 0; })) {
-    WARN("skipped: making network namespaces needs root");
-    return;
-  }
-  // a segment on which nobody answers ARP: after three tries of 20 ms the kernel reports that to the socket
-  const auto* segment =
-    "(ip link set lo up && ip link add gl0 type veth peer name gl1 && ip link set gl1 up && ip link set gl0 up"
-    " && ip addr add 10.77.0.1/24 dev gl0 && ip ntable change name arp_cache dev gl0 retrans 20) >&2";
-  if (!on_loop([&] { return std::system(segment) == 0; })) {
-    WARN("skipped: making a veth pair needs root and iproute2");
-    return;
-  }
+  lonely_segment segment{world};
+  if (!segment.works) return;
+  // after three tries of 20 ms the kernel reports to the socket that nobody answers ARP
+  REQUIRE(segment.runs("ip ntable change name arp_cache dev gl0 retrans 20 >&2"));
   auto server = world.open("udp", uri("udp://127.0.0.1:0"));
   auto client = world.open("udp");
   auto near = world.dial(client, world.place_of(server));
@@ -147,22 +153,8 @@ TEST_CASE("that one remote cannot be reached closes its channel and no other") {
 
 TEST_CASE("a carrier that is lost closes the channels that went over it, and no other, though nothing is sent") {
   transport_world world;
-  auto& loop = const_cast<surroundings&>(world.world()).loop();
-  auto on_loop = [&](std::function<bool()> work) {
-    std::promise<bool> done;
-    loop.post([&] { done.set_value(work()); });
-    return done.get_future().get();
-  };
-  auto runs = [&](const char* command) { return on_loop([&] { return std::system(command) == 0; }); };
-  if (!on_loop([] { return ::unshare(CLONE_NEWNET) == 0; })) {
-    WARN("skipped: making network namespaces needs root");
-    return;
-  }
-  if (!runs("(ip link set lo up && ip link add gl0 type veth peer name gl1 && ip link set gl1 up && ip link set gl0 up"
-            " && ip addr add 10.77.0.1/24 dev gl0) >&2")) {
-    WARN("skipped: making a veth pair needs root and iproute2");
-    return;
-  }
+  lonely_segment segment{world};
+  if (!segment.works) return;
   auto server = world.open("udp", uri("udp://127.0.0.1:0"));
   auto client = world.open("udp");
   auto near = world.dial(client, world.place_of(server));
@@ -176,9 +168,9 @@ TEST_CASE("a carrier that is lost closes the channels that went over it, and no 
   REQUIRE(own.ok());
   world.claim(client, own->channel, owner);
   auto closed = [](auto& h) { return !h.closed.empty(); };
-  REQUIRE(runs("ip addr add 10.78.0.1/24 dev gl0")); // a change that cuts nobody off
+  REQUIRE(segment.runs("ip addr add 10.78.0.1/24 dev gl0")); // a change that cuts nobody off
   CHECK_FALSE(owner.notes->wait(closed, 100ms));
-  REQUIRE(runs("ip link set gl1 down")); // the far end: our interface is still up
+  REQUIRE(segment.runs("ip link set gl1 down")); // the far end: our interface is still up
   REQUIRE(owner.notes->wait(closed, 1s));
   CHECK(owner.notes->closed_count(away->channel) == 1);
   CHECK(owner.notes->closed_count(near->channel) == 0);
