@@ -135,7 +135,10 @@ void install_lifecycle(Self self, const caf::strong_actor_ptr& parent = nullptr)
 /// The handler begins with `if (!timer_is_current(self, tick)) return;`.
 template <class Tick, class Self>
 void arm_timer(Self self, duration wait) {
-  auto generation = ++self->state.timer_generations[typeid(Tick).hash_code()];
+  const auto type = typeid(Tick).hash_code();
+  auto generation = ++self->state.timer_generations[type];
+  if constexpr (requires { self->arm_on_loop(type, steady_time{}, caf::message{}); })
+    if (self->arm_on_loop(type, self->clock().now() + wait, caf::make_message(Tick{generation}))) return;
   self->delayed_send(self, wait, Tick{generation});
 }
 template <class Self, class Tick>

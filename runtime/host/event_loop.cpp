@@ -10,10 +10,22 @@
 #include <cassert>
 #include <csignal>
 #include <future>
+#include <system_error>
 
 #include <pthread.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 namespace glow::host {
+namespace {
+
+int open_alarm() {
+  int alarm = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); // std::chrono::steady_clock's clock
+  if (alarm < 0) throw std::system_error{errno, std::generic_category(), "cannot create the timer of an event loop"};
+  return alarm;
+}
+
+} // namespace
 
 event_loop::event_loop(caf::actor_system& system) : unit_{system, *this} {
   std::signal(SIGPIPE, SIG_IGN); // a peer that hangs up is an error of one channel, not the end of the program
@@ -23,10 +35,18 @@ event_loop::event_loop(caf::actor_system& system) : unit_{system, *this} {
   uv_check_init(&loop_, &after_poll_);
   uv_idle_init(&loop_, &busy_);
   uv_timer_init(&loop_, &quiet_check_);
-  quiet_check_.data = this;
+  alarm_ = open_alarm();
+  uv_poll_init(&loop_, &alarm_poll_, alarm_);
+  uv_poll_start(&alarm_poll_, UV_READABLE,
+                [](uv_poll_t* handle, int, int) { static_cast<event_loop*>(handle->data)->on_alarm(); });
+  alarm_poll_.data = quiet_check_.data = this;
   woken_.data = before_poll_.data = after_poll_.data = busy_.data = this;
   // actors made ready by timers and callbacks run before the loop sleeps, those made ready by I/O right after it woke
-  uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) { static_cast<event_loop*>(handle->data)->run_ready_actors(); });
+  uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) {
+    auto* loop = static_cast<event_loop*>(handle->data);
+    loop->run_ready_actors();
+    loop->set_alarm();
+  });
   uv_check_start(&after_poll_, [](uv_check_t* handle) { static_cast<event_loop*>(handle->data)->run_ready_actors(); });
   std::promise<std::thread::id> started;
   auto id = started.get_future();
@@ -42,6 +62,7 @@ event_loop::~event_loop() {
   post([this] { stopping_ = true; });
   thread_.join();
   uv_loop_close(&loop_);
+  ::close(alarm_);
 }
 
 void event_loop::run() {
@@ -87,6 +108,37 @@ void event_loop::enqueue(caf::resumable* ready) {
   if (first) wake();
 }
 
+bool event_loop::own_unit::arm(const timer_key& key, steady_time when, loop_tick tick) {
+  if (loop_.on_loop_thread())
+    loop_.timers_.arm(key, when, std::move(tick));
+  else
+    loop_.post([this, key, when, late = std::move(tick)]() mutable { loop_.timers_.arm(key, when, std::move(late)); });
+  return true;
+}
+
+void event_loop::fire_due_timers() {
+  if (!timers_.next()) return;
+  const auto now = std::chrono::steady_clock::now();
+  while (auto due = timers_.take_due(now)) due->to->enqueue(due->to, caf::make_message_id(), std::move(due->what), &unit_);
+}
+
+/// Once before the loop sleeps, however many timers moved meanwhile. An alarm that goes off too early costs a look.
+void event_loop::set_alarm() {
+  const auto first = timers_.next();
+  if (!first || *first >= alarm_at_) return;
+  alarm_at_ = *first;
+  const auto since_start = std::max(alarm_at_.time_since_epoch(), steady_time::duration{1}); // zero would disarm it
+  itimerspec when{};
+  when.it_value.tv_sec = static_cast<time_t>(since_start / 1s);
+  when.it_value.tv_nsec = static_cast<long>((since_start % 1s).count());
+  ::timerfd_settime(alarm_, TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void event_loop::on_alarm() {
+  std::uint64_t expirations = 0;
+  if (::read(alarm_, &expirations, sizeof expirations) > 0) alarm_at_ = steady_time::max();
+}
+
 void event_loop::take_inbox() {
   std::vector<caf::resumable*> actors;
   std::vector<std::function<void()>> work;
@@ -100,6 +152,7 @@ void event_loop::take_inbox() {
 }
 
 void event_loop::run_ready_actors() {
+  fire_due_timers();
   // a bounded share, so that sockets and timers get their turn even when actors keep each other busy
   std::size_t turns = 0;
   for (; turns < limits::actor_turns_per_loop && !ready_.empty(); ++turns) {

@@ -28,21 +28,25 @@ public:
 
   /// The libuv loop. Requires: called on the loop's thread (every uv call but uv_async_send is).
   uv_loop_t* uv() override { return &loop_; }
-  caf::execution_unit& unit() override { return unit_; }
+  loop_unit& unit() override { return unit_; }
   void post(std::function<void()> work) override;
   bool on_loop_thread() const { return std::this_thread::get_id() == thread_id_; }
 
 private:
-  class loop_unit final : public caf::execution_unit {
+  class own_unit final : public loop_unit {
   public:
-    loop_unit(caf::actor_system& system, event_loop& loop) : caf::execution_unit{&system}, loop_{loop} {}
+    own_unit(caf::actor_system& system, event_loop& loop) : loop_unit{&system}, loop_{loop} {}
     void exec_later(caf::resumable* ready) override { loop_.enqueue(ready); }
+    bool arm(const timer_key& key, steady_time when, loop_tick tick) override;
 
   private:
     event_loop& loop_;
   };
 
   void enqueue(caf::resumable* ready);
+  void fire_due_timers();
+  void set_alarm();
+  void on_alarm();
   void wake();
   void take_inbox();
   void run_ready_actors();
@@ -59,7 +63,12 @@ private:
   uv_timer_t quiet_check_{}; // runs after a burst of work only
   std::size_t turns_since_release_ = 0;
   std::size_t turns_at_check_ = 0;
-  loop_unit unit_;
+  own_unit unit_;
+
+  timer_queue<loop_tick> timers_; ///< loop thread only
+  int alarm_ = -1;                ///< a timerfd: libuv's own timers know whole milliseconds only
+  uv_poll_t alarm_poll_{};
+  steady_time alarm_at_ = steady_time::max(); ///< when it goes off; never later than the first timer
 
   std::deque<caf::resumable*> ready_; // loop thread only
   std::mutex inbox_mutex_;

@@ -16,15 +16,21 @@ namespace glow::host {
 template <class Base>
 class loop_hosted : public observed_actor<Base> {
 public:
-  explicit loop_hosted(caf::actor_config& config) : observed_actor<Base>{config}, unit_{config.host} {}
+  explicit loop_hosted(caf::actor_config& config) : observed_actor<Base>{config}, unit_{static_cast<loop_unit*>(config.host)} {}
 
   using Base::enqueue;
   void enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) override { Base::enqueue(std::move(message), unit_); }
   void launch(caf::execution_unit*, bool lazy, bool hide) override { Base::launch(unit_, lazy, hide); }
   caf::resumable::subtype_t subtype() const override { return caf::resumable::io_actor; }
 
+  /// Timers of the loop, in place of those of the actor system: no other thread is woken to arm one, and none to fire it.
+  /// False where the loop has none.
+  bool arm_on_loop(std::size_t tick, steady_time when, caf::message what) {
+    return unit_->arm({this->id(), tick}, when, {caf::strong_actor_ptr{this->ctrl()}, std::move(what)});
+  }
+
 private:
-  caf::execution_unit* unit_;
+  loop_unit* unit_;
 };
 
 /// Mixin for actors of the pool: `caf::stateful_actor<my_state, host::pool_hosted<my_actor::base>>`.

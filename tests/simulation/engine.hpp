@@ -84,10 +84,12 @@ public:
   void on_turn(std::function<void()> watcher) { watcher_ = std::move(watcher); }
 
 private:
-  class simulated_loop final : public host::actor_loop, public caf::execution_unit {
+  class simulated_loop final : public host::actor_loop, public host::loop_unit {
   public:
-    simulated_loop(caf::actor_system& system, engine& owner) : caf::execution_unit{&system}, engine_{owner} {}
-    caf::execution_unit& unit() override { return *this; }
+    simulated_loop(caf::actor_system& system, engine& owner) : host::loop_unit{&system}, engine_{owner} {}
+    host::loop_unit& unit() override { return *this; }
+    /// The engine turns the actor system's clock, whose timers are the simulation's.
+    bool arm(const host::timer_key&, steady_time, host::loop_tick) override { return false; }
     void exec_later(caf::resumable* ready) override;
     void post(std::function<void()> work) override;
     uv_loop_t* uv() override { return nullptr; }
