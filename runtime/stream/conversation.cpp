@@ -229,6 +229,15 @@ void conversation::collect_packets(steady_time now, std::vector<byte_string>& ou
   while (build_packet(now, out)) {}
 }
 
+/// As long as several packets are under way over a quick path, the next acknowledgement is here before anybody misses the last
+/// bytes of a write, and with them a packet may be full: a short one costs as much work as a long one.
+bool conversation::tail_waits() {
+  const auto& time = recovery_.path_time();
+  return time.measured() && time.minimum() <= limits::stream_tail_round_trip_max
+         && recovery_.bytes_in_flight() >= limits::stream_tail_packets_ahead * path_->packet_bytes_max && !outbox_.has_data()
+         && streams_.has_tail_only(path_->packet_bytes_max);
+}
+
 bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) {
   constexpr std::size_t ack_bytes_usual = 64;
   const auto size_max = path_->packet_bytes_max;
@@ -238,6 +247,7 @@ bool conversation::build_packet(steady_time now, std::vector<byte_string>& out) 
     burst_at_ = recovery_.window().next_burst(recovery_.path_time().smoothed());
     data = false;
   }
+  if (data && !probing && tail_waits()) data = false;
   bool ack_due = received_.ack_due() && *received_.ack_due() <= now && recovery_.may_record();
   bool ping = !data && (probing || ping_due_);
   if (!data && !ack_due && !ping) return false;

@@ -112,6 +112,7 @@ private:
   bool on_message(const message_frame& fragment, steady_time now, conversation_events& out);
   void take_back(const loss_recovery::outcome& what, steady_time now);
   void write_data(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried, steady_time now);
+  bool tail_waits();
   bool build_packet(steady_time now, std::vector<byte_string>& out);
   std::size_t headroom() const { return path_ ? path_->headroom : 0; }
   void send_reset(steady_time now, std::vector<byte_string>& out);

@@ -73,6 +73,10 @@ inline constexpr std::size_t stream_write_ahead_total = 64u << 20;
 inline constexpr std::size_t stream_write_ahead_share_min = 16u << 10;
 /// Pieces of streams that wait for a gap before them, in one conversation: a full window of short packets, twice over.
 inline constexpr std::size_t stream_segments_max = 16384;
+/// The last bytes of a write, too few for a packet, wait for an acknowledgement while so many packets are under way over a path
+/// whose round trip is so short: as on a local network, where that wait is shorter than a person or a program notices.
+inline constexpr std::size_t stream_tail_packets_ahead = 4;
+inline constexpr duration stream_tail_round_trip_max = 1ms;
 inline constexpr std::size_t stream_service_name_bytes_max = 128;
 inline constexpr std::size_t stream_close_text_bytes_max = 256;
 /// A stream of which nothing was ever acknowledged is given up after this time, unless its opener says otherwise.

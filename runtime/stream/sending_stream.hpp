@@ -32,6 +32,8 @@ public:
   bool has_lost() const { return !lost_.empty() || end_lost_ || (ended_ && !end_sent_ && fresh_ == written_); }
   /// Bytes that were never sent and that the receiver takes.
   bool has_fresh() const { return fresh_ < std::min(written_, limit_); }
+  /// Bytes that were never sent and may be.
+  std::uint64_t fresh_bytes() const { return std::min(written_, limit_) - std::min({fresh_, written_, limit_}); }
   /// The next piece of at most `length_max` bytes, lost ones first, fresh ones up to `credit`. False: nothing may leave.
   bool next(std::size_t length_max, std::uint64_t credit, piece& out) const;
   /// Appends the piece's bytes and books it as under way.

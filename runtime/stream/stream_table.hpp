@@ -90,6 +90,8 @@ public:
   // ---- packets
   /// Something may leave now.
   bool has_data() const { return !notices_.empty() || !lost_ready_.empty() || (credit_left() > 0 && has_fresh()); }
+  /// All that may leave is one stream's last few bytes, fewer than that, and its writer has not ended it: more may follow.
+  bool has_tail_only(std::size_t bytes) const;
   /// Appends what the peer must know to send on: windows, credit, ends.
   void write_notices(byte_string& packet, std::size_t packet_bytes, std::vector<fragment>& carried);
   /// Appends frames until the packet is full or nothing may leave.

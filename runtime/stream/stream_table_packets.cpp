@@ -17,6 +17,19 @@ void stream_table::enqueue(stream_key key, entry& stream) {
   }
 }
 
+bool stream_table::has_tail_only(std::size_t bytes) const {
+  if (!notices_.empty() || !lost_ready_.empty()) return false;
+  const std::deque<stream_key>* only = nullptr;
+  for (auto& each : fresh_ready_) {
+    if (each.empty()) continue;
+    if (only || each.size() > 1) return false;
+    only = &each;
+  }
+  if (!only) return false;
+  auto at = streams_.find(only->front());
+  return at != streams_.end() && !at->second->out.ended() && at->second->out.fresh_bytes() < bytes;
+}
+
 void stream_table::notice(stream_key key, bool& due) {
   if (due) return;
   due = true;

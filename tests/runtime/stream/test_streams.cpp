@@ -61,12 +61,13 @@ public:
                  event);
     };
   }
-  stream_key open(int side, byte_string bytes, stream_terms terms = {"echo"}) {
+  stream_key open(int side, byte_string bytes, stream_terms terms = {"echo"}, bool end_when_written = true) {
     auto made = net.sides[side]->open_stream(terms, net.now);
     REQUIRE(made.ok());
     auto& end = ends[{side, made->stream}];
     end.writable = made->writable;
     end.to_write = std::move(bytes);
+    end.end_when_written = end_when_written;
     pump(side, made->stream);
     return made->stream;
   }
@@ -363,4 +364,58 @@ TEST_CASE("no more streams are opened than may be") {
   REQUIRE(world.net.run([&] { return world.net.sides[1]->stream_count() == limits::stream_open_max; }, 1h));
   for (auto key : keys) world.net.sides[0]->close_stream(key, {error_code::stopped, "enough"});
   CHECK(world.net.run([&] { return world.net.sides[0]->is_idle() && world.net.sides[1]->is_idle(); }, 1h));
+}
+
+namespace {
+
+struct written_in_turns {
+  std::size_t packets = 0; ///< for the writes that were counted
+  duration slowest{};      ///< from a write to its last byte at the other side
+};
+
+/// Twenty writes that each fill `packets` packets and begin another one, one every `pause`.
+written_in_turns write_in_turns(duration latency, std::size_t packets, duration pause) {
+  stream_world world{{.latency = latency}, 7};
+  auto key = world.open(0, byte_string(100'000, 's'), {"echo"}, false);
+  auto& heard = world.ends[{1, stream_world::mirrored(key)}].heard;
+  std::size_t written = 100'000;
+  REQUIRE(world.net.run([&] { return heard.size() == written; }, 5s));
+  world.net.run([] { return false; }, 1s);
+  written_in_turns out;
+  const auto before = world.net.sides[0]->recovery().counted().packets_sent;
+  std::vector<std::pair<std::size_t, steady_time>> due;
+  auto note_arrivals = [&] {
+    while (!due.empty() && heard.size() >= due.front().first) {
+      out.slowest = std::max<duration>(out.slowest, world.net.now - due.front().second);
+      due.erase(due.begin());
+    }
+    return false;
+  };
+  for (int i = 0; i < 20; ++i) {
+    auto& end = world.ends[{0, key}];
+    end.to_write = byte_string(1100 * packets + 300, 's');
+    written += end.to_write.size();
+    due.emplace_back(written, world.net.now);
+    world.pump(0, key);
+    world.net.run(note_arrivals, pause);
+    world.net.now += pause;
+  }
+  REQUIRE(world.net.run([&] { return note_arrivals() || due.empty(); }, 5s));
+  out.packets = world.net.sides[0]->recovery().counted().packets_sent - before;
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("the last bytes of a write wait to fill a packet while others are under way over a quick path") {
+  auto quick = write_in_turns(100us, 6, 10us);
+  CHECK(quick.packets <= 20 * 6 + 10);
+  CHECK(quick.slowest < 5ms);
+}
+
+TEST_CASE("the last bytes of a write do not wait where an acknowledgement takes long, nor for nothing") {
+  CHECK(write_in_turns(20ms, 6, 15ms).packets >= 20 * 6);
+  auto alone = write_in_turns(100us, 1, 50ms);
+  CHECK(alone.packets >= 20 * 2);
+  CHECK(alone.slowest < 1ms);
 }
