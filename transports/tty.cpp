@@ -76,6 +76,7 @@ result<void> tty_medium::start(medium_listener& listener) {
 channel_opened tty_medium::describe(const known_line& on) const {
   channel_traits traits{"tty", limits::serial_datagram_bytes_max, false, true};
   traits.rate_bps = on.settings.baud * 0.8; // eight of the ten bits that a byte takes
+  traits.is_line = true;
   traits.declared_why = std::to_string(on.settings.baud) + " baud";
   if (traits.rate_bps < control_rate_bps) traits.declared_class = "control";
   return {on.channel, on.uri, traits};

@@ -32,6 +32,7 @@ struct link_info {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   duration up_for{};
+  bool labels = false; ///< the peer knows labels (route/label_tables.hpp)
 };
 
 // ---- heard by a link -------------------------------------------------------------------------------------------

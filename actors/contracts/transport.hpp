@@ -29,6 +29,7 @@ struct channel_traits {
   std::string declared_class;         ///< "control" or "drop" where the medium knows it without measuring; else empty
   std::string declared_why;           ///< how it knows: "9600 baud"
   double rate_bps = 0;                ///< bits per second that it carries at the most, where the medium knows; else 0
+  bool is_line = false;               ///< two ends and nobody else, for as long as the channel lives: a serial line
 };
 
 // ---- heard by a transport --------------------------------------------------------------------------------------

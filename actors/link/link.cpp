@@ -26,7 +26,7 @@ link::link_config config_of(link_arguments& from) {
   out.channel = from.channel.channel;
   out.datagram_bytes_max = from.channel.traits.datagram_bytes_max;
   out.reliable = from.channel.traits.reliable;
-  out.features = link::feature_heads | (from.channel.traits.reliable ? 0 : link::feature_records);
+  out.features = link::feature_heads | link::feature_labels | (from.channel.traits.reliable ? 0 : link::feature_records);
   out.on_link = from.channel.traits.on_link;
   out.declared_class = from.channel.traits.declared_class;
   out.declared_why = from.channel.traits.declared_why;
@@ -36,6 +36,7 @@ link::link_config config_of(link_arguments& from) {
       out.declared_class = declared->second;
       out.declared_why = "its URI says so";
     }
+  if (out.declared_class == "control" && from.channel.traits.is_line) out.features |= link::feature_compact;
   out.expected = from.expected;
   out.answers_any_member = true;
   out.space = from.space;
@@ -151,6 +152,7 @@ link_info link_state::info(steady_time now) const {
     out.peer = peer->member.id;
     out.peer_name = peer->member.name;
     out.peer_listening = peer->listening;
+    out.labels = (peer->features & link::feature_labels) != 0;
   }
   out.channel = channel.remote;
   out.traits = channel.traits;

@@ -21,7 +21,8 @@ using routes_listener = caf::typed_actor<caf::reacts_to<routes_changed>>;
 using payloads_listener = caf::typed_actor<caf::reacts_to<payloads_arrived>>;
 
 route::link_view view_of(link_id link, const link_info& info) {
-  return {link, info.peer, to_string(info.channel), info.link_class, info.packet_bytes_max, info.rtt, info.rate_bps, info.loss};
+  return {link,      info.peer,  to_string(info.channel), info.link_class, info.packet_bytes_max, info.rtt, info.rate_bps,
+          info.loss, info.labels};
 }
 
 std::vector<route_info> infos_of(const std::vector<route::route_row>& rows) {
@@ -130,9 +131,9 @@ std::string router_state::json() const {
          + field("not_a_neighbour", drops.not_a_neighbour) + "," + field("too_long", drops.too_long) + ","
          + field("returned", drops.returned) + "," + field("unknown_link", drops.unknown_link) + ","
          + field("stale_neighbour", drops.stale_neighbour) + "," + field("trace_flood", drops.trace_flood) + ","
-         + field("undelivered", undelivered) + "},\"refused\":{" + field("malformed", refused.malformed) + ","
-         + field("forged", refused.forged) + "," + field("strangers", refused.strangers) + ","
-         + field("outdated", refused.outdated) + "}}";
+         + field("unknown_label", drops.unknown_label) + "," + field("undelivered", undelivered) + "},\"refused\":{"
+         + field("malformed", refused.malformed) + "," + field("forged", refused.forged) + ","
+         + field("strangers", refused.strangers) + "," + field("outdated", refused.outdated) + "}}";
 }
 
 router_actor::behavior_type router_behavior(router_self self, const router_arguments& arguments) {

@@ -53,6 +53,7 @@ void router_state::expose(measure::exposition& out) const {
   count(dropped, "unknown_link", drops.unknown_link);
   count(dropped, "stale_neighbour", drops.stale_neighbour);
   count(dropped, "trace_flood", drops.trace_flood);
+  count(dropped, "unknown_label", drops.unknown_label);
   count(dropped, "undelivered", undelivered);
   const auto& news = machine->refused();
   count(refused, "malformed", news.malformed);

@@ -9,6 +9,9 @@ namespace {
 constexpr std::uint8_t cookie_flag = 1;
 constexpr std::size_t sealed_bytes_min = 25;
 constexpr std::size_t sealed_head_bytes_min = sealed_bytes_min + sealed_head_bytes;
+constexpr std::size_t sealed_label_bytes_min = sealed_bytes_min + sealed_label_bytes;
+constexpr std::size_t compact_bytes_min = 1 + 8 + 1;
+constexpr std::uint8_t compact_bit = 0x80;
 constexpr std::size_t piece_bytes_min = 12;
 
 error cut_short() { return {error_code::malformed, "datagram is cut short"}; }
@@ -22,6 +25,8 @@ byte_string start(datagram_type type) { return {static_cast<std::uint8_t>(type)}
 
 std::optional<datagram_type> type_of(byte_view datagram) {
   if (datagram.empty() || datagram.size() > limits::frame_bytes_max) return std::nullopt;
+  if ((datagram[0] & compact_bit) != 0)
+    return datagram.size() >= compact_bytes_min ? std::optional{datagram_type::compact_packet} : std::nullopt;
   auto type = static_cast<datagram_type>(datagram[0]);
   switch (type) {
   case datagram_type::handshake_1: return datagram.size() >= 7 + 32 ? std::optional{type} : std::nullopt;
@@ -31,8 +36,11 @@ std::optional<datagram_type> type_of(byte_view datagram) {
   case datagram_type::sealed_packet:
   case datagram_type::sealed_frame: return datagram.size() >= sealed_bytes_min ? std::optional{type} : std::nullopt;
   case datagram_type::sealed_head: return datagram.size() >= sealed_head_bytes_min ? std::optional{type} : std::nullopt;
+  case datagram_type::sealed_label: return datagram.size() >= sealed_label_bytes_min ? std::optional{type} : std::nullopt;
+  case datagram_type::compact_packet: break; // its first bit said so already
   case datagram_type::piece_of_packet:
   case datagram_type::piece_of_head:
+  case datagram_type::piece_of_label:
   case datagram_type::piece_of_frame: return datagram.size() >= piece_bytes_min ? std::optional{type} : std::nullopt;
   }
   return std::nullopt;

@@ -41,6 +41,15 @@ inline constexpr std::uint64_t replay_window_packets = 2048;
 inline constexpr std::uint64_t session_epochs_ahead_max = 16;
 /// Age at which a sender leaves its key epoch.
 inline constexpr duration session_epoch_life = 2min;
+/// Compact datagrams send 7 bits of their counter. Where the nearest counter does not open one, so many are tried beyond it,
+/// 128 apart: a slow line that lost up to about a thousand packets in a row still opens the next one. Of those key epochs
+/// behind the present one the beginning is tried, too: a sender skips to the next one by time.
+inline constexpr std::uint64_t compact_counters_ahead_max = 7;
+inline constexpr std::uint64_t compact_epochs_ahead_max = 2;
+/// Compact datagrams that did not open after which the link ends, to be dialled anew under other keys: a tag of 64 bits is
+/// guessed with 2^16 of them once in 2^44 links (each is tried under ten counters), and 1 Mbit/s, the fastest line that is
+/// called slow, needs ten seconds for them; noise does not get through the framing of lines.
+inline constexpr std::uint64_t compact_forgeries_max = std::uint64_t{1} << 16;
 /// Pings whose answer is awaited; older ones count as lost.
 inline constexpr std::size_t pings_outstanding_max = 16;
 /// Beat of an idle link; the responder of the handshake beats only after missing the initiator's twice.

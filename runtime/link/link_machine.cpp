@@ -131,21 +131,44 @@ void link_machine::on_datagram(effects& out, channel_key channel, roomy whole, s
   auto type = type_of(datagram);
   if (!type) return void(++counters_.rejected_foreign);
   if (*type == datagram_type::handshake_1) return on_handshake_1(out, datagram, now, random);
+  if (*type == datagram_type::compact_packet) return on_compact(out, channel, std::move(whole), now);
   if (receiver_index_of(datagram) != config_.session_index) return void(++counters_.rejected_foreign);
   switch (*type) {
-  case datagram_type::handshake_1: return;
+  case datagram_type::handshake_1:
+  case datagram_type::compact_packet: return;
   case datagram_type::handshake_2: return on_handshake_2(out, datagram, now, random);
   case datagram_type::handshake_3: return on_handshake_3(out, datagram, now);
   case datagram_type::cookie_reply: return on_cookie(out, datagram);
   case datagram_type::sealed_head:
-    if ((config_.features & feature_heads) == 0) return void(++counters_.rejected_foreign);
-    [[fallthrough]];
+  case datagram_type::sealed_label:
   case datagram_type::sealed_packet:
   case datagram_type::sealed_frame: return on_sealed(out, channel, std::move(whole), *type, now);
   case datagram_type::piece_of_packet:
   case datagram_type::piece_of_head:
+  case datagram_type::piece_of_label:
   case datagram_type::piece_of_frame: return on_piece(out, channel, datagram, now);
   }
+}
+
+bool link_machine::takes(datagram_type type) const {
+  if (type == datagram_type::sealed_head) return (config_.features & feature_heads) != 0;
+  if (type == datagram_type::sealed_label) return (config_.features & feature_labels) != 0;
+  return true;
+}
+
+/// No index tells whose it is: the link's own channel does.
+void link_machine::on_compact(effects& out, channel_key channel, roomy datagram, steady_time now) {
+  if (!session_ || channel != config_.channel || !agreed_on(feature_compact)) return void(++counters_.rejected_foreign);
+  const auto bytes = datagram.content().size();
+  if (!session_->open_compact_in_place(datagram.bytes, datagram.headroom)) {
+    count_rejected(session_->last_was_replay());
+    if (session_->compact_forgeries() >= limits::compact_forgeries_max)
+      end(out, {error_code::failed, "too many datagrams on the line to " + whom() + " were forged, or noise"});
+    return;
+  }
+  estimates_.on_bytes_received(bytes);
+  datagram.headroom += compact_header_bytes;
+  on_opened(out, channel, std::move(datagram), datagram_type::sealed_packet, now);
 }
 
 /// Only on the link's own channel: the first whole datagram tells that the peer roamed, and nobody else need be let in.
@@ -159,6 +182,7 @@ void link_machine::on_piece(effects& out, channel_key channel, byte_view piece, 
 }
 
 void link_machine::on_sealed(effects& out, channel_key channel, roomy datagram, datagram_type type, steady_time now) {
+  if (!takes(type)) return void(++counters_.rejected_foreign);
   auto bytes = datagram.content().size();
   bool has_unproven = std::any_of(attempts_.begin(), attempts_.end(), [](auto& each) { return each.unproven.has_value(); });
   if (session_) {
@@ -261,6 +285,14 @@ void link_machine::on_closed_by_peer(effects& out, const error& why) {
   end(out, {why.code == error_code::none ? error_code::failed : why.code, "the other side refused: " + why.message});
 }
 
+std::optional<datagram_type> link_machine::form_of(std::size_t packet_bytes, sealing seal) const {
+  if (agreed_on(feature_compact) && packet_bytes <= one_datagram()) return std::nullopt;
+  if (seal == sealing::head && agreed_on(feature_heads) && packet_bytes >= sealed_head_bytes) return datagram_type::sealed_head;
+  if (seal == sealing::label && agreed_on(feature_labels) && packet_bytes >= sealed_label_bytes)
+    return datagram_type::sealed_label;
+  return datagram_type::sealed_packet;
+}
+
 effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects, sealing seal) {
   effects out;
   if (phase_ != phase::up) {
@@ -275,15 +307,13 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   const auto headroom = packets.headroom();
   auto all = packets.take_with_headroom();
   auto longest = std::max(one_datagram(), records_.cut_bytes_max());
-  const bool heads = seal == sealing::head && (peer_->features & feature_heads) != 0;
   std::size_t bytes = 0;
   std::size_t sealed = 0;
   outgoing_.reserve(all.size());
   for (auto& each : all) {
     if (each.size() <= headroom || each.size() - headroom > longest) continue;
-    const auto type =
-      heads && each.size() - headroom >= sealed_head_bytes ? datagram_type::sealed_head : datagram_type::sealed_packet;
-    const auto begin = session_->seal(type, each, now, headroom);
+    const auto form = form_of(each.size() - headroom, seal);
+    const auto begin = form ? session_->seal(*form, each, now, headroom) : session_->seal_compact(each, now, headroom);
     bytes += each.size() - begin;
     ++sealed;
     send_sealed(out, std::move(each), begin);

@@ -74,7 +74,7 @@ public:
   effects on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random,
                             std::size_t run_bytes = 0);
   /// Overlay packets, sealed one datagram each. Longer ones than figures().packet_bytes_max are dropped.
-  /// A peer that does not know sealed heads gets them sealed as a whole.
+  /// A peer that does not know sealed heads, or labels, gets them sealed as a whole.
   effects on_packets_to_send(packet_batch packets, steady_time now, expectation expects = expectation::traffic,
                              sealing seal = sealing::whole);
   effects on_tick(steady_time now, random_source& random);
@@ -130,6 +130,12 @@ private:
   void count_rejected(bool replayed) { ++(replayed ? counters_.rejected_replayed : counters_.rejected_forged); }
   void on_sealed(effects& out, channel_key channel, roomy datagram, datagram_type type, steady_time now);
   void on_piece(effects& out, channel_key channel, byte_view piece, steady_time now);
+  void on_compact(effects& out, channel_key channel, roomy datagram, steady_time now);
+  /// A later room's form, or one for other channels: did this side say that it takes it?
+  bool takes(datagram_type type) const;
+  bool agreed_on(std::uint64_t feature) const { return peer_ && (peer_->features & feature) != 0; }
+  /// How a packet of that length is sealed; nothing: compactly.
+  std::optional<datagram_type> form_of(std::size_t packet_bytes, sealing seal) const;
   void on_pong(effects& out, const pong_frame& pong, steady_time now);
   bool open_under_unproven(effects& out, roomy& datagram, datagram_type type, steady_time now);
   void on_opened(effects& out, channel_key channel, roomy plain, datagram_type type, steady_time now);

@@ -16,6 +16,8 @@ inline constexpr std::uint16_t protocol_oldest = 1;
 /// Feature bits; unknown ones of the peer are ignored.
 inline constexpr std::uint64_t feature_records = 1; ///< rejoins records (records.hpp) on this channel
 inline constexpr std::uint64_t feature_heads = 2;   ///< opens sealed heads (session.hpp)
+inline constexpr std::uint64_t feature_labels = 4;  ///< opens sealed labels, and its router knows labels (route/label_tables.hpp)
+inline constexpr std::uint64_t feature_compact = 8; ///< opens compact datagrams (session.hpp) on this channel
 
 using handshake_nonce = fixed_bytes<16, struct handshake_nonce_tag>;
 

@@ -3,10 +3,11 @@
 namespace glow::link {
 namespace {
 
-constexpr std::uint8_t pieces_offset = 2; ///< of type 7 from 5, 8 from 6 and 11 from 9
+constexpr std::uint8_t pieces_offset = 2; ///< of type 7 from 5, 8 from 6, 11 from 9 and 12 from 10
 static_assert(static_cast<int>(datagram_type::piece_of_packet) == static_cast<int>(datagram_type::sealed_packet) + pieces_offset);
 static_assert(static_cast<int>(datagram_type::piece_of_frame) == static_cast<int>(datagram_type::sealed_frame) + pieces_offset);
 static_assert(static_cast<int>(datagram_type::piece_of_head) == static_cast<int>(datagram_type::sealed_head) + pieces_offset);
+static_assert(static_cast<int>(datagram_type::piece_of_label) == static_cast<int>(datagram_type::sealed_label) + pieces_offset);
 static_assert(limits::record_pieces_max <= 64, "a bit for each");
 
 } // namespace

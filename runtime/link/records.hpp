@@ -2,11 +2,11 @@
 /// above, for many datagrams' worth of bytes. Refuses to know keys, and to decide when that is worth it: record_plan.hpp.
 ///
 ///   piece   0     1                5             9       10      11
-///           | 7/8/11 | receiver index | counter low | index | count | bytes …
+///           | 7/8/11/12 | receiver index | counter low | index | count | bytes …
 ///
-/// The first nine bytes are those of the sealed datagram, but for its type (7 stands for 5, 8 for 6, 11 for 9). All pieces but
-/// the last fill the link's datagram, whose length both sides agreed on: so they leave in one segmented send. Nothing here is
-/// authentic before the record opens: a forged piece costs its record, as a lost one does, and memory within the bounds.
+/// The first nine bytes are those of the sealed datagram, but for its type (7 stands for 5, 8 for 6, 11 for 9, 12 for 10). All
+/// pieces but the last fill the link's datagram, whose length both sides agreed on: so they leave in one segmented send. Nothing
+/// here is authentic before the record opens: a forged piece costs its record, as a lost one does, and memory within the bounds.
 #pragma once
 
 #include "runtime/base/time.hpp"

@@ -2,6 +2,7 @@
 /// A frame stands alone: whatever noise comes before it or after it, it is read if its own bytes arrived whole. Byte stuffing
 /// keeps zero bytes for the ends of frames (COBS: Cheshire and Baker, "Consistent Overhead Byte Stuffing", 1999).
 /// Long datagrams are cut into pieces, one frame each, so that a short datagram need not wait for a long one.
+/// These bytes are the medium's, as IP and UDP headers are udp's: no budget of a packet's overhead counts them.
 /// Refuses to repeat what was lost, and to be a proof against forgers: links seal what they send.
 ///
 ///   | 0 | COBS of: | part | bytes of the datagram … | CRC-32C, little-endian (4) |  | 0 |

@@ -7,11 +7,22 @@
 ///   | type | receiver index | counter low | ciphertext …      | Poly1305 tag  |
 ///   '------------- additional data ------'   integers little-endian
 ///
-/// Of a sealed head (type 9) the first 66 bytes are encrypted, and authentic; what follows up to the tag is neither, for it is
-/// sealed end to end already: a relay's work does not grow with the packet. Whoever spoils it loses that packet, no more.
+/// Of a sealed head (type 9) the first 66 bytes are encrypted, and authentic, of a sealed label (type 10) the first 3; what
+/// follows up to the tag is neither, for it is sealed end to end already: a relay's work does not grow with the packet. Whoever
+/// spoils it loses that packet, no more. The type is additional data: nobody makes one of the other.
+///
+/// Compact datagram, 9 bytes longer than what it carries, for lines where every byte takes a millisecond. Its channel has two
+/// ends and no more, so no index tells whose it is:
+///
+///   0                 1                n-8          n
+///   | 128 + counter:7 | ciphertext …   | tag        |      compact_cipher.hpp
+///
+/// Packets alone are sealed so. The link's own frames keep the long form: their 32 bits of counter bring a receiver back that
+/// lost more packets in a row than it can guess.
 ///
 /// Nonce: four zero bytes, then the 64-bit packet counter. The counter's upper half is not sent: it is the one that
-/// brings the counter nearest to the highest accepted (as RFC 4303 appendix A does for ESP).
+/// brings the counter nearest to the highest accepted (as RFC 4303 appendix A2.2 does for ESP), and for compact datagrams
+/// one of a few beyond it where that one does not open (appendix A3: loss of synchronisation).
 /// Key epoch = counter / 2^20. The key of epoch e+1 is a keyed hash of that of epoch e, which is then wiped (the one
 /// before stays, for reordered packets). By time, too: after two minutes the sender skips to the next epoch, and the
 /// receiver sees that from the counter.
@@ -19,6 +30,7 @@
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/link/compact_cipher.hpp"
 #include "runtime/link/datagram.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/packet_cipher.hpp"
@@ -33,6 +45,8 @@ namespace glow::link {
 inline constexpr std::size_t sealed_header_bytes = 9;
 inline constexpr std::size_t sealed_tag_bytes = 16;
 inline constexpr std::size_t sealed_overhead_bytes = sealed_header_bytes + sealed_tag_bytes;
+inline constexpr std::size_t compact_header_bytes = 1;
+inline constexpr std::size_t compact_overhead_bytes = compact_header_bytes + compact_tag_bytes;
 /// Packets per key epoch, as a power of two.
 inline constexpr unsigned epoch_bits = 20;
 
@@ -65,7 +79,8 @@ public:
     : peer_index_{peer_index}, sending_{send_key}, receiving_{receive_key}, epoch_since_{now} {}
 
   /// Turns the plain bytes in `packet`, behind its headroom, into a sealed datagram, and returns where that begins now: at what
-  /// is left of the headroom. `type` must be one of the sealed ones; a head needs sealed_head_bytes of plain bytes.
+  /// is left of the headroom. `type` must be one of the sealed ones; a head needs sealed_head_bytes of plain bytes, a
+  /// label sealed_label_bytes.
   /// Moves nothing when the headroom holds sealed_header_bytes and the tag fits the capacity.
   std::size_t seal(datagram_type type, byte_string& packet, steady_time now, std::size_t headroom = 0);
   /// Turns a sealed datagram into its plain bytes. False, with `datagram` in an unspecified state, when it is too short,
@@ -74,8 +89,14 @@ public:
   /// The same with a datagram behind headroom, but the plain bytes stay where they are: behind sealed_header_bytes more of it.
   bool open_in_place(byte_string& datagram, std::size_t headroom = 0);
 
+  /// The same as seal() and open_in_place() in the compact form.
+  std::size_t seal_compact(byte_string& packet, steady_time now, std::size_t headroom = 0);
+  bool open_compact_in_place(byte_string& datagram, std::size_t headroom = 0);
+  /// Compact datagrams that did not open, replays included: they try other counters, too.
+  std::uint64_t compact_forgeries() const { return compact_forgeries_; }
+
   /// Could a datagram with these low counter bits still open? (Not a replay, not too old.)
-  bool may_open(std::uint32_t counter_low) const { return window_.would_accept(full_counter(counter_low)); }
+  bool may_open(std::uint32_t counter_low) const { return window_.would_accept(nearest_counter(counter_low, 32)); }
   /// Was the datagram that open() last accepted the newest so far? (A late one tells nothing of where the peer is now.)
   bool last_was_newest() const { return last_was_newest_; }
   std::uint32_t peer_index() const { return peer_index_; }
@@ -85,7 +106,11 @@ public:
   bool last_was_replay() const { return last_was_replay_; }
 
 private:
-  std::uint64_t full_counter(std::uint32_t low) const;
+  std::uint64_t next_counter(steady_time now);
+  /// The counter nearest to the next one whose lowest `bits` are `low`.
+  std::uint64_t nearest_counter(std::uint64_t low, unsigned bits) const;
+  bool opens_compact(byte_string& datagram, std::size_t headroom, std::uint64_t counter);
+  void accept(std::uint64_t counter);
   bool decrypt(byte_string& datagram, std::size_t headroom, std::uint64_t counter, const secret_key& key);
 
   std::uint32_t peer_index_;
@@ -97,6 +122,7 @@ private:
   steady_time epoch_since_;
   replay_window window_;
   std::uint64_t rejected_ = 0;
+  std::uint64_t compact_forgeries_ = 0;
   bool last_was_newest_ = false;
   bool last_was_replay_ = false;
 };

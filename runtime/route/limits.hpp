@@ -54,6 +54,25 @@ inline constexpr std::size_t seqno_requests_remembered_max = 1024;
 inline constexpr duration route_hold = 200ms;
 /// A node raises its own sequence number at most so often, whoever asks.
 inline constexpr duration seqno_raise_pause = 20ms;
+/// Labels of one direction of one link: ten bits of a labelled header, 72 bytes each in a table.
+inline constexpr std::size_t labels_per_link_max = 1024;
+/// Packets of a pair before it gets a label: binding costs as much as two headers.
+inline constexpr std::uint32_t label_after_packets = 3;
+/// Binds that await their acknowledgement: many new pairs at once fill no slow line.
+inline constexpr std::size_t labels_binding_max = 16;
+/// Repetition of one while its pair sends, doubled so many times: a neighbour that does not answer is not asked often.
+inline constexpr duration label_bind_retry = 1s;
+inline constexpr std::uint8_t label_bind_doublings_max = 6;
+/// So long a number means nothing before it means something else: every packet under its old meaning has arrived or is lost
+/// (as for routing packets, route_session_overlap).
+inline constexpr duration label_rest = 3s;
+/// Unused for so long, a label may go to another pair when the table is full; one that only counts packets sooner. A search
+/// looks at so many.
+inline constexpr duration label_idle = 30s;
+inline constexpr duration label_count_idle = 1s;
+inline constexpr std::size_t labels_looked_at_max = 8;
+/// Between two complaints of unknown labels: one is enough, a second one in case it was lost.
+inline constexpr duration label_unknown_pause = 100ms;
 /// Traces that run at once, probes repeated after a silence, answers given a second to strangers' probes.
 inline constexpr std::size_t traces_max = 64;
 inline constexpr duration trace_probe_pause = 400ms;

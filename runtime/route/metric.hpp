@@ -43,6 +43,7 @@ struct link_view {
   duration rtt{};                   ///< zero while unmeasured
   double rate_bps = 0;              ///< 0 while unmeasured
   double loss = 0;                  ///< 0 … 1
+  bool labels = false;              ///< both ends know labels (label_tables.hpp)
 };
 
 /// Microseconds: half the round trip, stretched by repetitions of what is lost, and the hop's own cost; for bulk those of

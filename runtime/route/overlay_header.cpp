@@ -1,11 +1,16 @@
 #include "runtime/route/overlay_header.hpp"
 
+#include "runtime/route/limits.hpp"
+
 namespace glow::route {
 
 namespace {
 
 constexpr std::size_t source_at = 2;
 constexpr std::size_t destination_at = source_at + node_id::size_bytes;
+constexpr unsigned label_high_bits = 2; ///< of a label, beside the hop limit
+constexpr unsigned label_high_mask = (1u << label_high_bits) - 1;
+static_assert(limits::labels_per_link_max == 1u << (8 + label_high_bits));
 
 std::uint8_t first_byte(const overlay_header& header) {
   return static_cast<std::uint8_t>(static_cast<unsigned>(header.kind) << 3 | static_cast<unsigned>(header.traffic) << 1
@@ -20,7 +25,8 @@ result<overlay_header> decode_overlay_header(byte_view packet) {
   if (first >> 6 != 0) return error{error_code::malformed, "overlay packet of an unknown version"};
   const unsigned kind = first >> 3 & 7;
   const unsigned traffic = first >> 1 & 3;
-  if (kind > static_cast<unsigned>(packet_kind::trace)) return error{error_code::malformed, "overlay packet of an unknown kind"};
+  if (kind > static_cast<unsigned>(packet_kind::labelled))
+    return error{error_code::malformed, "overlay packet of an unknown kind"};
   if (traffic > static_cast<unsigned>(traffic_class::bulk)) return error{error_code::malformed, "unknown traffic class"};
   overlay_header out;
   out.kind = static_cast<packet_kind>(kind);
@@ -29,7 +35,12 @@ result<overlay_header> decode_overlay_header(byte_view packet) {
   out.hop_limit = packet[1];
   if (out.direct) return out;
   if (out.kind == packet_kind::announcement) return error{error_code::malformed, "an announcement never crosses a second link"};
-  if (packet.size() < routed_header_bytes) return error{error_code::malformed, "overlay packet is shorter than its header"};
+  if (packet.size() < out.size_bytes()) return error{error_code::malformed, "overlay packet is shorter than its header"};
+  if (out.kind == packet_kind::labelled) {
+    out.hop_limit = static_cast<std::uint8_t>(packet[1] >> label_high_bits);
+    out.label = static_cast<std::uint16_t>((packet[1] & label_high_mask) << 8 | packet[2]);
+    return out;
+  }
   out.source = node_id::from(packet.subspan(source_at, node_id::size_bytes));
   out.destination = node_id::from(packet.subspan(destination_at, node_id::size_bytes));
   return out;
@@ -46,6 +57,11 @@ roomy_packet put_overlay_header(const overlay_header& header, roomy_packet paylo
   at[0] = first_byte(header);
   at[1] = header.hop_limit;
   if (header.direct) return payload;
+  if (header.kind == packet_kind::labelled) {
+    at[1] = static_cast<std::uint8_t>(header.hop_limit << label_high_bits | header.label >> 8);
+    at[2] = static_cast<std::uint8_t>(header.label);
+    return payload;
+  }
   std::copy(header.source.value.begin(), header.source.value.end(), at + source_at);
   std::copy(header.destination.value.begin(), header.destination.value.end(), at + destination_at);
   return payload;

@@ -8,12 +8,20 @@
 ///
 ///   ver   0. A packet of another version is dropped.
 ///   kind  0 data; 1 announcement (routing between two neighbours, always direct); 2 trace probe or answer;
-///         3 is kept for labelled data: byte 2..3 then hold a link-local label (agreed on by an announcement) that stands
-///         for the pair of source and destination, 4 bytes instead of 66; 4..7 are free. Unknown kinds are dropped.
+///         3 labelled data, or, when d is set, what the link's two ends say of labels (label_packet.hpp); 4..7 are free.
+///         Unknown kinds are dropped.
 ///   cls   0 control, 1 interactive, 2 bulk; 3 is malformed.
 ///   d     the link's two ends are source and destination: two bytes are all there is.
 ///
-/// Integers wider than a byte do not occur. Refuses to judge addresses: the router does.
+/// Labelled data: a label that both ends of the link know (label_tables.hpp) stands for the two ids, 3 bytes instead of 66.
+///
+///    0               1                   2               3
+///   +-+-+-+-+-+-+-+-+-----------+-------+---------------+---------
+///   |ver|  3  |cls|0| hop limit | label, high bits first | payload
+///   +-+-+-+-+-+-+-+-+-----------+-------+---------------+---------
+///    7 6 5 4 3 2 1 0  6 bits      10 bits
+///
+/// Refuses to judge addresses: the router does.
 #pragma once
 
 #include "runtime/base/bytes.hpp"
@@ -22,20 +30,26 @@
 
 namespace glow::route {
 
-enum class packet_kind : std::uint8_t { data = 0, announcement = 1, trace = 2 };
+enum class packet_kind : std::uint8_t { data = 0, announcement = 1, trace = 2, labelled = 3 };
 
 inline constexpr std::size_t direct_header_bytes = 2;
 inline constexpr std::size_t routed_header_bytes = 66;
+inline constexpr std::size_t labelled_header_bytes = 3;
+/// A labelled header has six bits for it: a higher one becomes this.
+inline constexpr std::uint8_t labelled_hop_limit_max = 63;
 
 struct overlay_header {
   packet_kind kind = packet_kind::data;
   traffic_class traffic = traffic_class::interactive;
   bool direct = false;
   std::uint8_t hop_limit = 0; ///< links it may still cross, the one it is on included
-  node_id source;             ///< all zero when direct
-  node_id destination;        ///< all zero when direct
+  node_id source;             ///< all zero when direct or labelled
+  node_id destination;        ///< likewise
+  std::uint16_t label = 0;    ///< of labelled data; below limits::labels_per_link_max
 
-  std::size_t size_bytes() const { return direct ? direct_header_bytes : routed_header_bytes; }
+  std::size_t size_bytes() const {
+    return direct ? direct_header_bytes : kind == packet_kind::labelled ? labelled_header_bytes : routed_header_bytes;
+  }
   bool operator==(const overlay_header&) const = default;
 };
 
@@ -51,11 +65,10 @@ struct roomy_packet {
 };
 
 /// The whole packet: header, then payload. Nothing moves where the headroom takes the header.
+/// Requires: of labelled data, a hop limit of at most labelled_hop_limit_max.
 roomy_packet put_overlay_header(const overlay_header& header, roomy_packet payload);
 inline byte_string put_overlay_header(const overlay_header& header, byte_string payload) {
   return put_overlay_header(header, roomy_packet{std::move(payload), 0}).bytes;
 }
-/// One link crossed. Requires: the content decodes with a hop limit above 0.
-inline void lower_hop_limit(roomy_packet& packet) { --packet.bytes[packet.headroom + 1]; }
 
 } // namespace glow::route

@@ -7,6 +7,7 @@
 namespace glow::route {
 
 static_assert(link::sealed_head_bytes == routed_header_bytes, "what a sealed head seals is the header of a routed packet");
+static_assert(link::sealed_label_bytes == labelled_header_bytes, "and of a labelled one");
 
 namespace {
 
@@ -18,11 +19,6 @@ double control_rate_bps(const link_view& link) {
   if (link.link_class == "local") return std::max(link.rate_bps, 1e8);
   if (link.link_class == "wan") return std::max(link.rate_bps, 1e7);
   return link.rate_bps > 0 ? link.rate_bps : 64e3;
-}
-
-/// Endpoints seal what goes to a node that is no neighbour; the probes of traces are ours, and nobody has sealed them.
-link::sealing sealing_of(const overlay_header& header) {
-  return header.kind == packet_kind::data && !header.direct ? link::sealing::head : link::sealing::whole;
 }
 
 } // namespace
@@ -50,6 +46,7 @@ router_effects router_machine::set_link(link_view link, steady_time now) {
       return finish(now);
     }
     neighbours_[link.peer].links.push_back(link.id);
+    if (link.labels) labels_.emplace(link.id, link_labels{label_sender{random_.next_u64(), now}, {}});
   } else if (known->second.peer != link.peer) { // an id never changes hands
     ++drops_.unknown_link;
     return finish(now);
@@ -65,6 +62,7 @@ router_effects router_machine::drop_link(std::uint32_t link, steady_time now) {
   if (at == links_.end()) return finish(now);
   const auto peer = at->second.peer;
   links_.erase(at);
+  labels_.erase(link);
   auto& of = neighbours_.at(peer);
   std::erase(of.links, link);
   sync_adjacency(peer, now);
@@ -141,8 +139,8 @@ router_effects router_machine::finish(steady_time now) {
     auto& [link, headroom, seal] = key;
     effects_.emplace_back(send_packets{link, packet_batch{std::move(out.packets), headroom}, out.expects, seal});
   }
-  for (auto& [from, payloads] : out_.routed_here)
-    effects_.emplace_back(deliver_payloads{from, false, packet_batch{std::move(payloads), out_.headroom + routed_header_bytes}});
+  for (auto& each : out_.routed_here)
+    effects_.emplace_back(deliver_payloads{each.from, false, packet_batch{std::move(each.payloads), each.headroom}});
   out_ = {};
   const auto pause = std::max<duration>(limits::routes_told_pause,
                                         static_cast<int>(table_.destinations()) * limits::routes_told_pause_per_destination);
@@ -218,10 +216,17 @@ void router_machine::take_in(const link_view& from, roomy_packet packet, steady_
   if (!header) {
     ++drops_.malformed;
   } else if (!header->direct) {
-    take_in_routed(from, *header, std::move(packet), now);
+    packet.headroom += header->size_bytes();
+    if (header->kind == packet_kind::labelled)
+      take_in_labelled(from, *header, std::move(packet), now);
+    else
+      take_in_routed(from, *header, std::move(packet), now);
   } else if (header->kind == packet_kind::announcement) {
     traffic_.routing_in.add(packet.content_bytes());
     absorb(table_.on_control(from.peer, packet.content().subspan(direct_header_bytes), now));
+  } else if (header->kind == packet_kind::labelled) {
+    traffic_.routing_in.add(packet.content_bytes());
+    on_label_packet(from, packet.content().subspan(direct_header_bytes), now);
   } else if (header->kind == packet_kind::data) {
     out_.direct_here.push_back(std::move(packet.bytes));
   } else {
@@ -229,7 +234,7 @@ void router_machine::take_in(const link_view& from, roomy_packet packet, steady_
   }
 }
 
-void router_machine::take_in_routed(const link_view& from, const overlay_header& header, roomy_packet packet, steady_time now) {
+void router_machine::take_in_routed(const link_view& from, overlay_header header, roomy_packet payload, steady_time now) {
   if (header.source == self_) {
     ++drops_.returned;
     return;
@@ -239,14 +244,15 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
     return;
   }
   if (header.destination == self_) {
-    if (header.kind == packet_kind::trace) return on_trace(header, packet.content().subspan(routed_header_bytes), now);
+    if (header.kind == packet_kind::trace) return on_trace(header, payload.content(), now);
     auto& here = out_.routed_here;
-    if (here.empty() || here.back().first != header.source) here.emplace_back(header.source, std::vector<byte_string>{});
-    here.back().second.push_back(std::move(packet.bytes));
+    if (here.empty() || here.back().from != header.source || here.back().headroom != payload.headroom)
+      here.push_back({header.source, payload.headroom, {}});
+    here.back().payloads.push_back(std::move(payload.bytes));
     return;
   }
   if (header.hop_limit <= 1) {
-    if (header.kind == packet_kind::trace) return on_trace(header, packet.content().subspan(routed_header_bytes), now);
+    if (header.kind == packet_kind::trace) return on_trace(header, payload.content(), now);
     ++drops_.hop_limit;
     return;
   }
@@ -260,11 +266,8 @@ void router_machine::take_in_routed(const link_view& from, const overlay_header&
   } else if (link->peer == from.peer) {
     ++drops_.returned;
   } else {
-    lower_hop_limit(packet);
-    const auto bytes = packet.content_bytes();
-    if (!put_out(*link, std::move(packet), link::expectation::traffic, sealing_of(header))) return;
-    ++forwarded_;
-    count(traffic_.forwarded, header.traffic, bytes);
+    --header.hop_limit;
+    if (put_out_data(*link, header, std::move(payload), traffic_.forwarded, now)) ++forwarded_;
   }
 }
 
@@ -282,12 +285,8 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
   overlay_header header{packet_kind::data, traffic, direct, 1, {}, {}};
   if (!direct) header.hop_limit = limits::hop_limit_default, header.source = self_, header.destination = to;
   const auto headroom = payloads.headroom();
-  for (auto& each : payloads.take_with_headroom()) {
-    auto packet = put_overlay_header(header, roomy_packet{std::move(each), headroom});
-    const auto bytes = packet.content_bytes();
-    if (put_out(*link, std::move(packet), link::expectation::traffic, sealing_of(header)))
-      count(traffic_.originated, traffic, bytes);
-  }
+  for (auto& each : payloads.take_with_headroom())
+    put_out_data(*link, header, {std::move(each), headroom}, traffic_.originated, now);
   return finish(now);
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/link/expectation.hpp"
 #include "runtime/link/sealing.hpp"
 #include "runtime/route/explanation.hpp"
+#include "runtime/route/label_tables.hpp"
 #include "runtime/route/overlay_header.hpp"
 #include "runtime/route/trace.hpp"
 
@@ -64,6 +65,7 @@ struct drop_counters {
   std::uint64_t unknown_link = 0;
   std::uint64_t stale_neighbour = 0; ///< from one that routes by what an earlier life of this node told it
   std::uint64_t trace_flood = 0;
+  std::uint64_t unknown_label = 0; ///< the neighbour bound it in an earlier life of ours, or never
 };
 
 /// Packets and their bytes, overlay header included.
@@ -78,7 +80,7 @@ struct router_traffic {
   std::array<packet_counters, classes> received;   ///< from neighbours, for whomever
   std::array<packet_counters, classes> forwarded;  ///< from one neighbour to another
   std::array<packet_counters, classes> originated; ///< by this node
-  packet_counters routing_in;                      ///< announcements, also counted as received control traffic
+  packet_counters routing_in;                      ///< announcements and talk of labels, also counted as received control traffic
   packet_counters routing_out;                     ///< likewise as originated
   std::uint64_t table_changes = 0;                 ///< inputs after which the best ways were others
 };
@@ -125,6 +127,17 @@ private:
     std::vector<std::uint32_t> links;
     std::array<std::uint32_t, metric_classes> best{}; ///< 0: no link may carry that
   };
+  /// Of a link whose other end knows them.
+  struct link_labels {
+    label_sender sends;
+    label_receiver receives;
+  };
+  /// Payloads for here, all behind the same headroom.
+  struct arrivals {
+    node_id from;
+    std::size_t headroom = 0;
+    std::vector<byte_string> payloads;
+  };
   /// Packets on their way out of one call.
   struct outbox {
     struct of_link {
@@ -132,9 +145,9 @@ private:
       link::expectation expects = link::expectation::nothing;
     };
     std::map<std::tuple<std::uint32_t, std::size_t, link::sealing>, of_link> by_link; ///< and by headroom and sealing
-    std::vector<std::pair<node_id, std::vector<byte_string>>> routed_here;
+    std::vector<arrivals> routed_here;
     std::vector<byte_string> direct_here;
-    std::size_t headroom = 0; ///< of the packets that brought what is for here
+    std::size_t headroom = 0; ///< of the packets that brought what is direct
   };
 
   void sync_adjacency(const node_id& peer, steady_time now);
@@ -144,11 +157,16 @@ private:
   const link_view* link_of(const node_id& neighbour, metric_class c) const;
   const link_view* link_towards(const node_id& to, traffic_class traffic, const node_id* came_from) const;
   void take_in(const link_view& from, roomy_packet packet, steady_time now);
-  void take_in_routed(const link_view& from, const overlay_header& header, roomy_packet packet, steady_time now);
+  void take_in_routed(const link_view& from, overlay_header header, roomy_packet payload, steady_time now);
   void on_trace(const overlay_header& header, byte_view body, steady_time now);
   void originate(const overlay_header& header, byte_string payload);
   bool put_out(const link_view& link, roomy_packet packet, link::expectation expects = link::expectation::traffic,
                link::sealing seal = link::sealing::whole);
+  bool put_out_data(const link_view& link, overlay_header header, roomy_packet payload,
+                    std::array<packet_counters, router_traffic::classes>& counted, steady_time now);
+  void take_in_labelled(const link_view& from, overlay_header header, roomy_packet payload, steady_time now);
+  void speak_of_labels(const link_view& link, const label_packet& what, link::expectation expects);
+  void on_label_packet(const link_view& from, byte_view body, steady_time now);
   route_row row_of(const way& found) const;
   router_effects finish(steady_time now);
 
@@ -159,6 +177,7 @@ private:
   distance_vector table_;
   trace_table traces_;
   std::map<std::uint32_t, link_view> links_;
+  std::map<std::uint32_t, link_labels> labels_;
   std::map<node_id, neighbour_links> neighbours_;
   drop_counters drops_;
   std::uint64_t forwarded_ = 0;

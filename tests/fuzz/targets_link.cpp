@@ -220,7 +220,7 @@ std::vector<seed> payload_seeds() {
 
 // ---- sealed packets --------------------------------------------------------------------------------------------
 
-/// Two ends, and packets that one sealed: some plain, some a key epoch later.
+/// Two ends, and packets that one sealed: some plain, some a key epoch later, some compact.
 struct sealed_world {
   secret_key there{filled(32, 1)}, back{filled(32, 2)};
   session sending{9, there, back, steady_time{}};
@@ -230,11 +230,23 @@ struct sealed_world {
     for (std::size_t i = 0; i < 8; ++i) {
       plain.push_back(filled(1 + 20 * i, 10 + i));
       auto packet = plain.back();
-      sending.seal(datagram_type::sealed_packet, packet, steady_time{} + static_cast<int>(i / 3) * limits::session_epoch_life);
+      const auto now = steady_time{} + static_cast<int>(i / 3) * limits::session_epoch_life;
+      if (i % 2 == 0)
+        sending.seal(datagram_type::sealed_packet, packet, now);
+      else
+        sending.seal_compact(packet, now);
       sealed.push_back(std::move(packet));
     }
   }
 };
+
+/// As a link does: by its first byte.
+bool opens(session& by, byte_string& datagram) {
+  if (type_of(datagram) != datagram_type::compact_packet) return by.open(datagram);
+  if (!by.open_compact_in_place(datagram)) return false;
+  datagram.erase(datagram.begin());
+  return true;
+}
 
 void check_sealed(byte_view input) {
   static const sealed_world world;
@@ -248,9 +260,9 @@ void check_sealed(byte_view input) {
     const auto known = std::find(world.sealed.begin(), world.sealed.end(), datagram);
     const auto which = static_cast<std::size_t>(known - world.sealed.begin());
     const bool is_true = known != world.sealed.end();
-    if (auto same = datagram; is_true) (void)calm.open(same);
+    if (auto same = datagram; is_true) (void)opens(calm, same);
     const auto rejected = receiving.rejected();
-    if (receiving.open(datagram)) {
+    if (opens(receiving, datagram)) {
       require(is_true, "nothing opens but what was sealed");
       require(!opened[which], "nothing opens twice");
       require(datagram == world.plain[which], "what opens is what was sealed");
@@ -262,7 +274,7 @@ void check_sealed(byte_view input) {
   // forgeries left no trace: what is true opens as it does for somebody who never heard one
   for (std::size_t i = world.sealed.size(); i-- > 0;) {
     auto here = world.sealed[i], there = world.sealed[i];
-    require(receiving.open(here) == calm.open(there), "a forgery does not spoil a true packet");
+    require(opens(receiving, here) == opens(calm, there), "a forgery does not spoil a true packet");
     require(!opened[i] || here != world.plain[i], "nothing opens twice");
   }
 }
@@ -274,6 +286,7 @@ std::vector<seed> sealed_seeds() {
   byte_string in_order{0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 0, 0};
   byte_string raw{200};
   append_counted(raw, sealed_world{}.sealed[2]);
+  append_counted(raw, sealed_world{}.sealed[3]);
   return {{"bit", bit}, {"counter", counter}, {"cut", cut}, {"in_order", in_order}, {"raw", raw}};
 }
 
@@ -348,7 +361,8 @@ const target link_frames_target{"link_frames", "link::decode_frame, admission_re
                                 2048};
 const target handshake_payload_target{"handshake_payload", "link::decode_payload, decode_admission", check_payload, payload_seeds,
                                       2048};
-const target sealed_packet_target{"sealed_packet", "link::session::open", check_sealed, sealed_seeds, 1024, 2};
+const target sealed_packet_target{
+  "sealed_packet", "link::session::open, open_compact_in_place", check_sealed, sealed_seeds, 1024, 2};
 const target records_target{"records", "link::record_joiner", check_records, record_seeds, 1024};
 
 } // namespace glow::fuzz

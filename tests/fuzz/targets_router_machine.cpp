@@ -48,7 +48,7 @@ public:
 
   void step(script& from) {
     const auto link = static_cast<std::uint32_t>(1 + from.below(2));
-    switch (from.below(9)) {
+    switch (from.below(10)) {
     case 0: hear(link, to_bytes(from.counted_bytes())); break;
     case 1:
     case 2:
@@ -76,6 +76,7 @@ public:
       else
         raise(link, std::chrono::milliseconds{from.u8()});
       break;
+    case 9: speak_of_labels(link, from); break;
     default: {
       take(0, machine_.on_payloads(id(from.below(node_count)), traffic_class::bulk, from.below(2) == 0,
                                    packet_batch::of(byte_string(from.u8(), 1)), now_));
@@ -92,7 +93,7 @@ private:
   static const node_id& id(std::size_t i) { return nodes().keys[i].id(); }
 
   void raise(std::uint32_t link, duration rtt) {
-    link_view view{link, id(link), "udp://10.0.0.1:1", "local", link_bytes, rtt, 1e9, 0};
+    link_view view{link, id(link), "udp://10.0.0.1:1", "local", link_bytes, rtt, 1e9, 0, true};
     take(0, machine_.set_link(view, now_));
   }
   void announce(std::uint32_t link, script& from) {
@@ -128,6 +129,27 @@ private:
     if (what == 1) return offer{infinite_metric, 0, 0};
     if (what == 2) return offer{from.u32(), from.u8(), from.u32()};
     return offer{from.u16(), static_cast<std::uint8_t>(from.below(4)), 1000};
+  }
+
+  /// Binds, answers and complaints, and packets under labels that were bound or were not.
+  void speak_of_labels(std::uint32_t link, script& from) {
+    const auto label = static_cast<std::uint16_t>(from.below(4) == 0 ? from.below(1024) : from.below(4));
+    const label_bind bind{from.below(2), from.u8(), label, {id(from.below(node_count)), id(from.below(node_count))}};
+    const auto what = from.below(4);
+    if (what == 3) {
+      overlay_header header{packet_kind::labelled,
+                            static_cast<traffic_class>(from.below(3)),
+                            false,
+                            static_cast<std::uint8_t>(from.below(64)),
+                            {},
+                            {},
+                            label};
+      return hear(link, put_overlay_header(header, to_bytes(from.counted_bytes())));
+    }
+    const auto said = what == 0   ? label_packet{bind}
+                      : what == 1 ? label_packet{label_bound{bind.life, bind.number, label}}
+                                  : label_packet{label_unknown{label}};
+    hear(link, put_overlay_header({packet_kind::labelled, traffic_class::control, true, 1, {}, {}}, encode(said)));
   }
 
   void hear(std::uint32_t link, byte_string packet) {
@@ -167,7 +189,8 @@ private:
     auto header = decode_overlay_header(packet);
     require(header.ok(), "a router sends packets that decode");
     if (tape_.size() < 32) tape_.push_back(to_bytes(packet));
-    if (header->kind == packet_kind::data && !header->direct && came_from != 0)
+    const bool is_data = header->kind == packet_kind::data || header->kind == packet_kind::labelled;
+    if (is_data && !header->direct && came_from != 0)
       require(link != came_from, "a packet does not return to where it came from");
     if (header->kind != packet_kind::announcement) return;
     auto told = decode_control_packet(byte_view{packet}.subspan(direct_header_bytes));
@@ -217,12 +240,21 @@ std::vector<seed> router_machine_seeds() {
   byte_string forged{0, 1, 0, 1, 0, 1, 3, 0, 0, 3, 1, 0, 1, 3, 1, 0, 1, 0, 0, 1, 0,
                      1, 0, 1, 4, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 3, 1, 0, 1, 0, 0};
   byte_string requests{0, 1, 0, 1, 0, 0, 1, 0, 2, 5, 0, 9, 1, 1, 0, 1, 0, 0, 1, 3, 0, 5, 1, 16, 0, 6, 0, 4};
-  return {{"learnt", learnt}, {"forward", forward}, {"forged", forged}, {"requests", requests}};
+  // labels 0 and 1 bound for nodes beyond, used, complained of; a bind of another life
+  auto labels = learnt;
+  append(labels,
+         byte_string{0, 9, 1, 0, 0, 1, 1, 3, 0, 0, 9, 1, 0, 0, 2, 1, 4, 0, 0, 9, 1, 0, 0, 1, 1, 3, 3, 1, 20, 5, 1, 2, 3, 4,
+                     5, 1, 9, 1, 1, 1, 1, 3, 4, 3, 2, 9, 2, 1, 1, 0, 9, 1, 2, 0, 3, 1, 3, 2, 0, 9, 1, 0, 1,  4, 1, 4, 0});
+  return {{"learnt", learnt}, {"forward", forward}, {"forged", forged}, {"requests", requests}, {"labels", labels}};
 }
 
 } // namespace
 
-const target router_machine_target{
-  "router_machine", "router_machine, distance_vector, trace_table", check_router_machine, router_machine_seeds, 1024, 20};
+const target router_machine_target{"router_machine",
+                                   "router_machine, distance_vector, trace_table, label_sender, label_receiver",
+                                   check_router_machine,
+                                   router_machine_seeds,
+                                   1024,
+                                   20};
 
 } // namespace glow::fuzz

@@ -85,7 +85,11 @@ private:
     if (*process_alive_) network_.send(here_, to, scheme, std::move(what));
   }
 
-  channel_traits traits(const medium_profile& of) const { return {scheme_, of.datagram_bytes_max, of.reliable, of.on_link}; }
+  channel_traits traits(const medium_profile& of) const {
+    channel_traits out{scheme_, of.datagram_bytes_max, of.reliable, of.on_link};
+    out.is_line = of.declared_class == "control"; // as a serial line, it has two ends
+    return out;
+  }
 
   void fail_dial(channel_id id, error_code code, const std::string& why) {
     auto dialled = dials_.extract(id);

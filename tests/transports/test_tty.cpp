@@ -71,6 +71,7 @@ TEST_CASE("a line at 9600 baud gets 960 bytes a second, though a pseudo-terminal
   transport_world world;
   auto pair = dial_both(world, cable);
   CHECK(pair.traits.declared_class == "control");
+  CHECK(pair.traits.is_line);
   CHECK(pair.traits.declared_why == "9600 baud");
   CHECK(pair.traits.rate_bps == 7680);
   auto began = std::chrono::steady_clock::now();

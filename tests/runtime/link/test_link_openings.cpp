@@ -74,15 +74,47 @@ TEST_CASE("heads alone are sealed for a peer that knows that, and for no other")
   }
 }
 
-TEST_CASE("an end-to-end session takes no sealed heads: nobody else guards their tails") {
+TEST_CASE("labels alone are sealed for a peer that knows that, and for no other") {
+  for (bool knows : {true, false}) {
+    INFO("knows " << knows);
+    auto one = dialling();
+    auto other = answering();
+    one.features = feature_heads | feature_labels;
+    other.features = feature_heads | (knows ? feature_labels : 0);
+    simulated_pair pair{one, other};
+    pair.start();
+    REQUIRE(pair.run_until([&] { return pair.both_up(); }));
+    const auto before = pair.tape.size();
+    pair.send(pair.a, "abc" + std::string(300, 'x'), expectation::traffic, sealing::label);
+    const auto first = pair.tape.at(before);
+    pair.run_for(50ms);
+    CHECK(pair.b.delivered == std::vector<std::string>{"abc" + std::string(300, 'x')});
+    CHECK(type_of(first) == (knows ? datagram_type::sealed_label : datagram_type::sealed_packet));
+    CHECK(to_text(first).find("abc") == std::string::npos);
+    CHECK((to_text(first).find(std::string(300, 'x')) != std::string::npos) == knows);
+    if (!knows) continue;
+    auto forged = first; // as if more, or less, of it had been sealed
+    for (auto type : {datagram_type::sealed_head, datagram_type::sealed_packet}) {
+      forged[0] = static_cast<std::uint8_t>(type);
+      forged[5] = 200;
+      const auto rejected = pair.b.machine.counters().rejected_forged;
+      pair.inject(pair.b, forged);
+      CHECK(pair.b.machine.counters().rejected_forged == rejected + 1);
+    }
+  }
+}
+
+TEST_CASE("an end-to-end session takes no sealed heads and labels: nobody else guards their tails") {
   auto one = dialling();
   one.features = feature_heads;
   simulated_pair pair{one, answering()};
   pair.start();
   REQUIRE(pair.run_until([&] { return pair.both_up(); }));
   byte_string forged(200, 3);
-  forged[0] = static_cast<std::uint8_t>(datagram_type::sealed_head);
   forged[1] = 202, forged[2] = forged[3] = forged[4] = 0;
-  pair.inject(pair.b, forged);
-  CHECK(pair.b.machine.counters().rejected_foreign == 1);
+  for (auto type : {datagram_type::sealed_head, datagram_type::sealed_label, datagram_type::compact_packet}) {
+    forged[0] = static_cast<std::uint8_t>(type);
+    pair.inject(pair.b, forged);
+  }
+  CHECK(pair.b.machine.counters().rejected_foreign == 3);
 }

@@ -208,6 +208,7 @@ public:
   steady_time now{1h};
   std::map<link::expectation, std::size_t> sent; ///< batches, by what follows from them
   bool check_loops = false;
+  bool labels = false; ///< links that come up know them
   bool loop_seen = false;
 
 private:
@@ -221,7 +222,8 @@ private:
             l.packet_bytes_max,
             l.rtt,
             l.link_class == "control" ? 9e5 : 0,
-            0};
+            0,
+            labels};
   }
   void tell_link(std::size_t link, std::size_t end) { perform(end, nodes_[end].machine->set_link(view(link, end), now)); }
   void check_loops_each_step() {

@@ -33,11 +33,15 @@ TEST_CASE("a direct packet costs two bytes, a routed one sixty-six") {
 TEST_CASE("every header that can be written is read back") {
   REQUIRE(rc::check("round trip", [] {
     overlay_header header;
-    header.kind = static_cast<packet_kind>(*rc::gen::inRange(0, 3));
+    header.kind = static_cast<packet_kind>(*rc::gen::inRange(0, 4));
     header.traffic = static_cast<traffic_class>(*rc::gen::inRange(0, 3));
     header.direct = header.kind == packet_kind::announcement || *rc::gen::arbitrary<bool>();
     header.hop_limit = *rc::gen::arbitrary<std::uint8_t>();
-    if (!header.direct) header.source = id_of(*rc::gen::arbitrary<std::uint8_t>()), header.destination = id_of(9);
+    if (header.kind == packet_kind::labelled && !header.direct) {
+      header.hop_limit = static_cast<std::uint8_t>(header.hop_limit % 64);
+      header.label = static_cast<std::uint16_t>(*rc::gen::inRange(0, 1024));
+    } else if (!header.direct)
+      header.source = id_of(*rc::gen::arbitrary<std::uint8_t>()), header.destination = id_of(9);
     auto payload = *rc::gen::arbitrary<byte_string>();
     auto packet = put_overlay_header(header, payload);
     auto read = decode_overlay_header(packet);
@@ -67,16 +71,18 @@ TEST_CASE("truncated, foreign and senseless headers are malformed") {
   CHECK(refused({0x03}));
   CHECK(refused({0x43, 1}));             // version 1
   CHECK(refused({0x07, 1}));             // class 3
-  CHECK(refused({0x1b, 1}));             // kind 3: labels, not spoken yet
+  CHECK(refused({0x1a, 1}));             // labelled, one byte short
+  CHECK(refused({0x23, 1}));             // kind 4
   CHECK(refused(byte_string(65, 0x02))); // routed, one byte short
   CHECK(refused({0x08, 1}));             // an announcement that wants to travel
   CHECK_FALSE(refused(byte_string(66, 0x02)));
 }
 
-TEST_CASE("a hop limit is lowered in place") {
-  auto packet = put_overlay_header({packet_kind::data, traffic_class::bulk, false, 3, id_of(1), id_of(2)},
-                                   roomy_packet{byte_string(100), 100});
-  CHECK(packet.headroom == 34);
-  lower_hop_limit(packet);
-  CHECK(decode_overlay_header(packet.content())->hop_limit == 2);
+TEST_CASE("a labelled header takes three bytes, at the end of the headroom") {
+  auto packet =
+    put_overlay_header({packet_kind::labelled, traffic_class::bulk, false, 3, {}, {}, 1023}, roomy_packet{byte_string(100), 100});
+  CHECK(packet.headroom == 97);
+  CHECK(to_bytes(packet.content()) == byte_string{0x1c, 0x0f, 0xff});
+  CHECK(decode_overlay_header(packet.content())->label == 1023);
+  CHECK(decode_overlay_header(packet.content())->hop_limit == 3);
 }
