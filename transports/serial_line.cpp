@@ -63,7 +63,7 @@ result<serial_settings> serial_settings_of(const channel_uri& uri) {
     } else if (key == "flow") {
       if (value != "none" && value != "rtscts") return wrong("flow must be none or rtscts");
       out.rtscts = value == "rtscts";
-    } else if (key != "class") {
+    } else if (key != "class" && key != "bulk") { // link_policy.hpp
       return wrong("a serial line knows baud and flow, not '" + key + "'");
     }
   }

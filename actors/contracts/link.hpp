@@ -4,7 +4,9 @@
 
 #include "actors/contracts/transport.hpp"
 #include "runtime/identity/roster.hpp"
+#include "runtime/link/carried_load.hpp"
 #include "runtime/link/expectation.hpp"
+#include "runtime/link/link_policy.hpp"
 #include "runtime/link/sealing.hpp"
 
 #include <optional>
@@ -22,13 +24,16 @@ struct link_info {
   std::vector<channel_uri> peer_listening; ///< where the peer says it can be dialled; wildcard hosts as it has them
   channel_uri channel;
   channel_traits traits;
-  std::string link_class;           ///< "local", "wan", "control", "drop"
-  std::string why;                  ///< why that class
-  std::string state;                ///< "handshaking", "up", "silent"
-  std::size_t packet_bytes_max = 0; ///< longest overlay packet it carries
-  duration rtt{};                   ///< smoothed; zero while unmeasured
-  double rate_bps = 0;              ///< delivered rate seen lately
-  double loss = 0;                  ///< share of pings lost, 0 … 1
+  std::string link_class;                           ///< "local", "wan", "control", "drop"
+  std::string why;                                  ///< why that class
+  std::string state;                                ///< "handshaking", "up", "silent"
+  std::size_t packet_bytes_max = 0;                 ///< longest overlay packet it carries
+  duration rtt{};                                   ///< smoothed; zero while unmeasured
+  double rate_bps = 0;                              ///< delivered rate seen lately
+  double loss = 0;                                  ///< share of pings lost, 0 … 1
+  duration rtt_min{};                               ///< least of the path so far
+  link::carried_load load;                          ///< what it did with bulk of late
+  link::bulk_wish bulk = link::bulk_wish::by_class; ///< whether its owners want bulk on it
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   duration up_for{};
@@ -41,6 +46,7 @@ struct packets_to_send {
   packet_batch packets;
   link::expectation expects = link::expectation::traffic;
   link::sealing seal = link::sealing::whole;
+  bool shared = false; ///< a share of what several links carry to that neighbour
 };
 /// links → link, anyone → link: say goodbye to the peer with this reason, close the channel, end normally.
 struct close_link {

@@ -5,6 +5,8 @@
 #include "runtime/route/explanation.hpp"
 #include "runtime/route/traffic_class.hpp"
 
+#include <map>
+
 namespace glow {
 
 /// One line of the route table, as `glow routes` shows it and as the endpoint needs it.
@@ -46,6 +48,7 @@ struct subscribe_routes {
 struct get_routes {};
 struct route_list {
   std::vector<route_info> routes;
+  std::map<link_id, double> bulk_shares{}; ///< of links that share the bulk to their neighbour, 0 … 1
 };
 /// control → router: why packets for that node go where they go; answered by route_explanation.
 struct explain_route {

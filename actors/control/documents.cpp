@@ -2,6 +2,7 @@
 
 #include "runtime/base/base32.hpp"
 #include "runtime/link/proxy.hpp"
+#include "runtime/route/admission.hpp"
 
 #include <array>
 #include <cstdio>
@@ -11,6 +12,11 @@ namespace glow::documents {
 namespace {
 
 json known_ms(duration d) { return d.count() > 0 ? json(to_ms(d)) : json(nullptr); }
+
+/// Whether it carries bulk, by its class or its owners' wish.
+bool bulk_of(const link_info& link) {
+  return route::admits(link.link_class, link.bulk, traffic_class::bulk) == route::admission::carried;
+}
 
 const route_info* best_route(const std::vector<route_info>& routes) {
   const route_info* best = nullptr;
@@ -79,7 +85,7 @@ json node(const identity::member& member, const identity::roster& roster, const 
   return out;
 }
 
-json link(const link_info& link) {
+json link(const link_info& link, std::optional<double> bulk_share) {
   return {{"id", link.id},
           {"peer", link.peer_name},
           {"peer_id", link.peer.is_zero() ? json(nullptr) : json(to_string(link.peer))},
@@ -90,6 +96,8 @@ json link(const link_info& link) {
           {"rtt_ms", known_ms(link.rtt)},
           {"rate_bps", link.rate_bps},
           {"loss", link.loss},
+          {"bulk", bulk_of(link)},
+          {"bulk_share", bulk_share ? json(*bulk_share) : json(nullptr)},
           {"mtu", link.packet_bytes_max},
           {"bytes_in", link.bytes_in},
           {"bytes_out", link.bytes_out},

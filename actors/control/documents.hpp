@@ -26,7 +26,8 @@ struct known_node {
   std::optional<wall_time> last_seen;
 };
 json node(const identity::member& member, const identity::roster& roster, const known_node& known);
-json link(const link_info& link);
+/// `bulk_share`: of a link that shares the bulk to its neighbour with others.
+json link(const link_info& link, std::optional<double> bulk_share = {});
 json waiting(const waiting_dial& dial);
 json route(const route_info& route, const identity::roster& roster);
 /// Why packets for a node go where they go, per traffic class, in figures and in words.

@@ -89,12 +89,20 @@ void nodes(const call_ptr& call) {
 }
 
 void links(const call_ptr& call) {
-  ask<link_list>(call, call->parts().links, get_links{}, [call](link_list& list) {
+  auto show = [call](link_list list, const std::map<link_id, double>& bulk_shares) {
     auto out = json::array();
     std::sort(list.links.begin(), list.links.end(), [](auto& a, auto& b) { return a.id < b.id; }); // rows keep their places
-    for (auto& each : list.links) out.push_back(documents::link(each));
+    for (auto& each : list.links) {
+      auto share = bulk_shares.find(each.id);
+      out.push_back(documents::link(each, share == bulk_shares.end() ? std::nullopt : std::optional{share->second}));
+    }
     for (auto& each : list.waiting) out.push_back(documents::waiting(each));
     call->answer(out);
+  };
+  ask<link_list>(call, call->parts().links, get_links{}, [=](link_list& list) {
+    auto links = std::make_shared<link_list>(std::move(list));
+    ask<route_list>(call, call->parts().router, get_routes{},
+                    [=](route_list& known) { show(std::move(*links), known.bulk_shares); });
   });
 }
 

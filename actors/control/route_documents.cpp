@@ -15,7 +15,8 @@ json link_of(const route::explanation& why, traffic_class traffic, const route::
           {"channel", link.what.description},
           {"class", link.what.link_class},
           {"metric", known_cost(link.cost)},
-          {"taken", link.chosen && link.cost != infinite_metric},
+          {"taken", (link.chosen || link.share > 0) && link.cost != infinite_metric},
+          {"share", link.share > 0 ? json(link.share) : json(nullptr)},
           {"why", link_verdict_in_words(why, traffic, way, link)}};
 }
 
@@ -48,7 +49,7 @@ json class_of(const route::explanation& why, traffic_class traffic, const route:
     if (way["taken"] == true) {
       for (auto key : {"next", "metric", "hops"}) out[key] = way[key];
       for (auto& link : way["links"])
-        if (link["taken"] == true) out["link"] = link["id"];
+        if (link["taken"] == true && out["link"].is_null()) out["link"] = link["id"];
     }
     out["ways"].push_back(std::move(way));
   }

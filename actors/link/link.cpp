@@ -31,11 +31,12 @@ link::link_config config_of(link_arguments& from) {
   out.declared_class = from.channel.traits.declared_class;
   out.declared_why = from.channel.traits.declared_why;
   out.rate_bps = from.channel.traits.rate_bps;
-  if (auto declared = from.channel.remote.parameters.find("class"); declared != from.channel.remote.parameters.end())
-    if (declared->second == "control" || declared->second == "drop") {
-      out.declared_class = declared->second;
-      out.declared_why = "its URI says so";
-    }
+  if (!from.policy.declared_class.empty()) {
+    out.declared_class = from.policy.declared_class;
+    out.declared_why = from.policy.declared_by;
+  }
+  out.bulk = from.policy.bulk;
+  out.features |= link::to_features(from.policy);
   if (out.declared_class == "control" && from.channel.traits.is_line) out.features |= link::feature_compact;
   out.expected = from.expected;
   out.answers_any_member = true;
@@ -163,6 +164,9 @@ link_info link_state::info(steady_time now) const {
   out.rtt = figures.rtt;
   out.rate_bps = figures.rate_bps;
   out.loss = figures.loss;
+  out.rtt_min = figures.rtt_min;
+  out.load = figures.load;
+  out.bulk = figures.bulk;
   out.bytes_in = figures.bytes_in;
   out.bytes_out = figures.bytes_out;
   out.up_for = was_up ? std::chrono::duration_cast<duration>(now - figures.up_since) : 0ns;
@@ -215,7 +219,7 @@ link_actor::behavior_type link_behavior(link_self self, link_arguments arguments
       if (m.channel == self->state.channel.channel) perform(self, machine.on_channel_lost(m.why));
     },
     [=, &machine](packets_to_send& m) {
-      perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects, m.seal));
+      perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects, m.seal, m.shared));
     },
     [=, &machine](const close_link& m) {
       perform(self, machine.on_close({error_code::none, m.why}, now_of(self)));

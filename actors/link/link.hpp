@@ -45,7 +45,8 @@ struct link_arguments {
   link::member_check check_member;    ///< called on the loop, from the link
   link_router router;                 ///< invalid when joining
   link_owner links;
-  ticket_desk tickets; ///< invalid where nobody can be admitted
+  ticket_desk tickets;        ///< invalid where nobody can be admitted
+  link::link_policy policy{}; ///< what this node's owner wants of it
 };
 
 struct link_state : actor_lifecycle {

@@ -39,6 +39,8 @@ void on_dialled(links_self self, const link::dial_start& start, caf::actor_id tr
   wanted.channel = opened;
   wanted.expected = start.expected;
   wanted.dial = start.dial;
+  // a transport tells the address that answered, without what the owner wrote behind it
+  if (auto policy = link::policy_of(start.uri)) wanted.policy = *policy;
   if (open_link(self, std::move(wanted)) == 0)
     state.plan.failed(start.dial, {error_code::exhausted, "too many links"}, self->clock().now(), state.given->world.random());
 }

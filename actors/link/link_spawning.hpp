@@ -16,6 +16,7 @@ struct new_link {
   std::uint64_t join = 0;
   std::optional<link::join_ticket> ticket;
   std::optional<namespace_id> joining_space;
+  std::optional<link::link_policy> policy = {}; ///< of the place that was dialled; none: the channel's own URI may tell one
 };
 /// Spawns and books the link actor. The channel is closed, and 0 returned, when links_max is reached.
 link_id open_link(links_self self, new_link wanted);

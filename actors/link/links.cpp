@@ -257,6 +257,16 @@ void on_subscriber(links_self self, const subscribe_addresses& wanted) {
 
 // ---- the books ---------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// Transports that have no places of their own (a serial line, a command) keep the parameters of what was opened.
+link::link_policy policy_of_channel(const channel_uri& remote) {
+  auto told = link::policy_of(remote);
+  return told ? *told : link::link_policy{};
+}
+
+} // namespace
+
 link_id open_link(links_self self, new_link wanted) {
   auto& state = self->state;
   auto& transport = state.transports.at(wanted.transport);
@@ -283,7 +293,8 @@ link_id open_link(links_self self, new_link wanted) {
                            {},
                            {},
                            links_actor{self},
-                           {}};
+                           {},
+                           wanted.policy ? *wanted.policy : policy_of_channel(wanted.channel.remote)};
   if (joins) {
     arguments.space = *wanted.joining_space;
     arguments.check_member = [space = *wanted.joining_space](const node_id& peer, byte_view certificate) {

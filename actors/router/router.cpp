@@ -21,8 +21,15 @@ using routes_listener = caf::typed_actor<caf::reacts_to<routes_changed>>;
 using payloads_listener = caf::typed_actor<caf::reacts_to<payloads_arrived>>;
 
 route::link_view view_of(link_id link, const link_info& info) {
-  return {link,      info.peer,  to_string(info.channel), info.link_class, info.packet_bytes_max, info.rtt, info.rate_bps,
-          info.loss, info.labels};
+  route::link_view out{link,          info.peer, to_string(info.channel), info.link_class, info.packet_bytes_max, info.rtt,
+                       info.rate_bps, info.loss};
+  out.labels = info.labels;
+  out.medium = info.traits.scheme;
+  out.bulk = info.bulk;
+  out.silent = info.state == "silent";
+  out.rtt_min = info.rtt_min;
+  out.load = info.load;
+  return out;
 }
 
 std::vector<route_info> infos_of(const std::vector<route::route_row>& rows) {
@@ -60,7 +67,7 @@ void perform(router_self self, route::router_effects&& todo) {
     std::visit(overloaded{
                  [&](route::send_packets& e) {
                    if (auto link = state.links.find(e.link); link != state.links.end())
-                     self->send(link->second, packets_to_send{std::move(e.packets), e.expects, e.seal});
+                     self->send(link->second, packets_to_send{std::move(e.packets), e.expects, e.seal, e.shared});
                  },
                  [&](route::deliver_payloads& e) {
                    if (state.endpoint)
@@ -129,11 +136,12 @@ std::string router_state::json() const {
          + field("malformed", drops.malformed) + "," + field("not_a_member", drops.not_a_member) + ","
          + field("hop_limit", drops.hop_limit) + "," + field("no_route", drops.no_route) + ","
          + field("not_a_neighbour", drops.not_a_neighbour) + "," + field("too_long", drops.too_long) + ","
-         + field("returned", drops.returned) + "," + field("unknown_link", drops.unknown_link) + ","
-         + field("stale_neighbour", drops.stale_neighbour) + "," + field("trace_flood", drops.trace_flood) + ","
-         + field("unknown_label", drops.unknown_label) + "," + field("undelivered", undelivered) + "},\"refused\":{"
-         + field("malformed", refused.malformed) + "," + field("forged", refused.forged) + ","
-         + field("strangers", refused.strangers) + "," + field("outdated", refused.outdated) + "}}";
+         + field("not_admitted", drops.not_admitted) + "," + field("returned", drops.returned) + ","
+         + field("unknown_link", drops.unknown_link) + "," + field("stale_neighbour", drops.stale_neighbour) + ","
+         + field("trace_flood", drops.trace_flood) + "," + field("unknown_label", drops.unknown_label) + ","
+         + field("undelivered", undelivered) + "},\"refused\":{" + field("malformed", refused.malformed) + ","
+         + field("forged", refused.forged) + "," + field("strangers", refused.strangers) + ","
+         + field("outdated", refused.outdated) + "}}";
 }
 
 router_actor::behavior_type router_behavior(router_self self, const router_arguments& arguments) {
@@ -159,7 +167,9 @@ router_actor::behavior_type router_behavior(router_self self, const router_argum
     [=, &machine](const roster_changed& m) {
       if (m.roster) perform(self, machine.set_roster(*m.roster, now()));
     },
-    [&machine](const get_routes&) { return route_list{infos_of(machine.get_routes())}; },
+    [&machine](const get_routes&) {
+      return route_list{infos_of(machine.get_routes()), machine.shares()};
+    },
     [&machine](const explain_route& m) { return route_explanation{machine.explain(m.to)}; },
     [=](const trace_route& m) { return start_trace(self, m); },
     [=, &machine](const router_tick& m) {

@@ -14,6 +14,8 @@ constexpr family dropped{"glow_router_dropped_packets", "Packets that went nowhe
 constexpr family refused{"glow_router_refused_news", "Claims and offers of routes that were not believed."};
 constexpr family table_changes{"glow_router_table_changes", "How often the best ways became others."};
 constexpr family links_known{"glow_router_links", "Links that routing may use."};
+constexpr family shares{"glow_router_bulk_share_ratio", "Share of a link in the bulk to its neighbour, where several carry it.",
+                        "ratio"};
 constexpr family reachable{"glow_router_reachable_nodes", "Nodes with a way, by table."};
 
 constexpr std::array<const char*, route::router_traffic::classes> class_names{"control", "interactive", "bulk"};
@@ -49,6 +51,7 @@ void router_state::expose(measure::exposition& out) const {
   count(dropped, "no_route", drops.no_route);
   count(dropped, "not_a_neighbour", drops.not_a_neighbour);
   count(dropped, "too_long", drops.too_long);
+  count(dropped, "not_admitted", drops.not_admitted);
   count(dropped, "returned", drops.returned);
   count(dropped, "unknown_link", drops.unknown_link);
   count(dropped, "stale_neighbour", drops.stale_neighbour);
@@ -60,6 +63,7 @@ void router_state::expose(measure::exposition& out) const {
   count(refused, "forged", news.forged);
   count(refused, "strangers", news.strangers);
   count(refused, "outdated", news.outdated);
+  for (const auto& [link, share] : machine->shares()) out.gauge(shares, {{"link", std::to_string(link)}}, share);
   out.gauge(links_known, {}, static_cast<double>(machine->links()));
   std::array<double, route::metric_classes> nodes{};
   for (const auto& each : machine->get_reachable()) ++nodes[route::index_of(each.table)];

@@ -168,16 +168,20 @@ void add_link(CLI::App& app, context& with) {
                             "  glow link add tcp://nas.example.org:7400\n  glow link rm 3");
   group->require_subcommand(1);
   auto uri = std::make_shared<std::string>();
-  auto* add =
-    add_command(*group, "add", "Keep a link to this place, redialled until it is removed",
-                "It lasts until the agent stops; glow up --peer keeps it for good. glow links shows how it fares.\n"
-                "tty: a serial line, given to the agents at both of its ends. exec: a command whose stdin and stdout lead\n"
-                "to another agent's glow stdio; blanks are written %20. tcp goes through a proxy with ?via=: socks5://HOST:PORT\n"
-                "or http://HOST:PORT, with USER:PASSWORD@ before the host if it wants one; it finds the name, .onion too.",
-                "  glow link add udp://192.168.1.5:7400\n"
-                "  glow link add 'tty:/dev/ttyUSB0?baud=115200'\n"
-                "  glow link add 'tcp://nas.onion:7400?via=socks5://127.0.0.1:9050'\n"
-                "  glow link add exec:ssh%20nas%20glow%20stdio");
+  auto* add = add_command(
+    *group, "add", "Keep a link to this place, redialled until it is removed",
+    "It lasts until the agent stops; glow up --peer keeps it for good. glow links shows how it fares.\n"
+    "tty: a serial line, given to the agents at both of its ends. exec: a command whose stdin and stdout lead\n"
+    "to another agent's glow stdio; blanks are written %20. tcp goes through a proxy with ?via=: socks5://HOST:PORT\n"
+    "or http://HOST:PORT, with USER:PASSWORD@ before the host if it wants one; it finds the name, .onion too.\n"
+    "Any place takes ?class=control (slow or dear: control and small interactive packets only), ?bulk=yes (bulk goes\n"
+    "there whatever its class) and ?bulk=no (never). The other end hears of it; the stricter word of the two holds.\n"
+    "Several links of one medium to a node share its bulk where they are alike.",
+    "  glow link add udp://192.168.1.5:7400\n"
+    "  glow link add 'tty:/dev/ttyUSB0?baud=115200'\n"
+    "  glow link add 'tcp://nas.onion:7400?via=socks5://127.0.0.1:9050'\n"
+    "  glow link add exec:ssh%20nas%20glow%20stdio\n"
+    "  glow link add 'udp://10.8.0.5:7400?bulk=no'");
   add->add_option("URI", *uri, "A channel URI: udp tcp unix tty exec")->required();
   add->callback([&with, uri] {
     with.action = [&with, uri] {

@@ -90,7 +90,10 @@ std::string links(const context& with, const json& d) {
       row.emplace_back(per_second(each, "bytes_out_per_s"));
     }
     row.emplace_back(up ? client::human_duration(number_of(each, "up_s")) : "-");
-    row.emplace_back(or_dash(text_of(each, "why")));
+    auto why = text_of(each, "why");
+    if (auto share = number_of(each, "bulk_share", 0); share > 0)
+      why += "; carries " + std::to_string(static_cast<int>(share * 100 + 0.5)) + " % of the bulk to its peer";
+    row.emplace_back(or_dash(why));
     out.add(std::move(row));
   }
   return out.empty() ? "no links: glow up --peer URI, glow link add URI, or wait for discovery\n" : out.render(with.out);

@@ -2,6 +2,7 @@
 
 #include "runtime/base/base32.hpp"
 #include "runtime/link/limits.hpp"
+#include "runtime/link/link_policy.hpp"
 #include "runtime/link/places.hpp"
 #include "runtime/link/proxy.hpp"
 
@@ -74,6 +75,7 @@ result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_
     return error{error_code::usage,
                  to_shown_text(uri) + " is dialled only when this machine's owner asks for it (glow link add)"};
   if (auto proxy = proxy_of(uri); !proxy) return proxy.why();
+  if (auto policy = policy_of(uri); !policy) return policy.why();
   if (!make_room(expected, permanent))
     return error{error_code::exhausted,
                  "no room to remember " + to_shown_text(uri) + ": too many places to dial; remove some (glow link rm)"};

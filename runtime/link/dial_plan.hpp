@@ -40,7 +40,7 @@ class dial_plan {
 public:
   /// A place already known keeps its id; it becomes permanent if either call says so. Due at once when it is new.
   /// Errors: usage (a place that is not shareable, and not permanent: only the owner of this machine may name it; a proxy that
-  /// is not understood, or not for this medium), exhausted
+  /// is not understood, or not for this medium; a policy that is not: link_policy.hpp), exhausted
   /// (limits::dial_targets_max permanent places, or every place of the node is in use).
   result<dial_id> add(const channel_uri& uri, const std::optional<node_id>& expected, bool permanent, steady_time now);
   /// Whether it was there. A dial in flight is the caller's to end.

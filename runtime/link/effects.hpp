@@ -18,7 +18,7 @@ struct peer_facts {
   std::vector<channel_uri> listening; ///< where it says it can be dialled
   std::string observed_us_at;         ///< our address as it sees it; a hint, possibly empty
   std::size_t datagram_bytes_max = 0; ///< longest datagram its side of the channel carries
-  std::uint64_t features = 0;         ///< those both sides have
+  std::uint64_t features = 0;         ///< those both sides have, and what the peer says of the link (link_policy.hpp)
 };
 
 /// Send these on the machine's channel, in order. With run_bytes, each may be a run of datagrams of that length, the last of

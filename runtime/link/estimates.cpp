@@ -19,6 +19,16 @@ constexpr double loss_worth_telling = 0.02;
 /// Pings while packets flow: at first, and while enough flows to measure a rate; and while little does.
 constexpr duration measuring_interval = 1s;
 constexpr duration measuring_interval_light = 5s;
+/// The same where bulk is shared among links: shares that are wrong cost throughput until they are
+/// known to be.
+constexpr duration measuring_interval_shared = 200ms;
+constexpr double load_span_max_s = 1; ///< over longer the link was idle for a part of it
+/// Sharing is over when nothing was sent by the shares for so long.
+constexpr duration shared_lasts = 1s;
+/// A link is full when more than this share of its load is lost, or its round trip stands so far above the least.
+constexpr double full_loss = 0.005;
+constexpr double full_rtt_share = 1.25;
+constexpr duration full_rtt_rise = 2ms;
 
 std::string in_ms(duration d) {
   char text[32];
@@ -52,13 +62,24 @@ estimates::estimates(bool on_link, std::string declared_class, std::string decla
   reclassify();
 }
 
+void estimates::declare(std::string link_class, std::string why) {
+  declared_ = std::move(link_class);
+  declared_why_ = std::move(why);
+  class_.clear(); // no hysteresis
+  reclassify();
+}
+
 bool estimates::worth_measuring(steady_time now, bool traffic) const {
   const auto since = now - last_ping_at_;
+  if (traffic && is_shared(now) && since >= measuring_interval_shared && bytes_sent_ - bytes_at_last_ping_ >= rate_sample_bytes)
+    return true;
   if (since < measuring_interval) return false;
   if (rtt_samples_taken_ < rtt_samples_.size()) return true; // a single odd sample still moves the round trip
   if (!traffic) return false;                                // of a path that carries nothing the beat tells often enough
   return since >= measuring_interval_light || bytes_sent_ - bytes_at_last_ping_ >= rate_sample_bytes;
 }
+
+void estimates::on_shared_load(steady_time now) { shared_until_ = now + shared_lasts; }
 
 std::uint32_t estimates::on_ping_sent(steady_time now) {
   auto& slot = pings_[next_number_ % pings_.size()];
@@ -93,6 +114,8 @@ void estimates::on_pong(std::uint32_t number, std::uint64_t peer_bytes_received,
   forget_old_ceiling(now);
   book_rate(slot, peer_bytes_received, sample, loss_means_full);
   slot.number = 0;
+  is_hurried_ = is_shared(now) && now - reclassified_at_ < measuring_interval;
+  if (!is_hurried_) reclassified_at_ = now;
   reclassify();
 }
 
@@ -124,6 +147,7 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
   if (arrived < rate_sample_bytes && sent < rate_sample_bytes) return;
   auto seconds = std::chrono::duration<double>(answered.sent_at - before->ping_sent_at).count();
   auto rate = static_cast<double>(arrived) * 8 / seconds;
+  if (seconds < load_span_max_s) book_load(static_cast<double>(arrived), static_cast<double>(sent), rate, sample);
   // more offered than delivered, or a queue that grew: the link was the bottleneck
   bool was_full =
     (loss_means_full && static_cast<double>(arrived) < 0.9 * static_cast<double>(sent)) || sample > 4 * rtt_min_ + 50ms;
@@ -140,6 +164,17 @@ void estimates::book_rate(const ping& answered, std::uint64_t peer_bytes_receive
     rate_bps_ += (rate - rate_bps_) / 2;
     rate_is_ceiling_ = true;
   }
+}
+
+/// Other than for the class, a queue that stands counts, and a loss however small: congestion control keeps a bottleneck's queue
+/// filled, and seldom loses more.
+void estimates::book_load(double arrived, double sent, double rate, duration sample) {
+  if (sent < rate_sample_bytes) return;
+  const auto missing = std::clamp(1 - arrived / sent, 0.0, 1.0);
+  load_.loss = missing;
+  load_.rate_bps = rate;
+  load_.full = missing > full_loss || to_ms(sample) > to_ms(rtt_min_) * full_rtt_share + to_ms(full_rtt_rise);
+  ++load_.sample;
 }
 
 /// A link that was once found slow carries no bulk, and so shows nothing better by itself: after a while it is taken for what its
@@ -167,6 +202,8 @@ void estimates::on_path_changed() {
   rate_is_ceiling_ = known_rate_bps_ > 0;
   ceiling_trust_ = ceiling_trust_min;
   last_pong_.reset();
+  load_ = {};
+  told_load_ = 0;
   why_ = "not yet measured on this path";
 }
 
@@ -206,7 +243,7 @@ void estimates::reclassify() {
     why = is_quick && rate_is_ceiling_ ? rate_in_words() + ", " + rtt_in_words() : rtt_in_words() + ", " + rate_in_words();
   }
   if (loss_ >= loss_worth_telling) why += ", " + std::to_string(static_cast<int>(loss_ * 100 + 0.5)) + " % of pings lost";
-  candidate_seen_ = wanted == candidate_ ? candidate_seen_ + 1 : 1;
+  candidate_seen_ = wanted != candidate_ ? 1 : is_hurried_ ? candidate_seen_ : candidate_seen_ + 1;
   candidate_ = wanted;
   if (wanted == class_ || class_.empty() || candidate_seen_ >= same_class_needed) {
     counted_.class_changes += !class_.empty() && wanted != class_;
@@ -219,6 +256,10 @@ void estimates::reclassify() {
 }
 
 bool estimates::worth_telling(steady_time now) {
+  if (is_shared(now) && load_.sample != told_load_) {
+    told_load_ = load_.sample;
+    return true;
+  }
   if (now - told_at_ < 1s && told_at_ != steady_time{}) return false;
   auto differs = [](double a, double b, double share) { return a < b * (1 - share) || a > b * (1 + share); };
   bool news = class_ != told_class_ || differs(rate_bps_, told_rate_bps_, 0.5)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/base/time.hpp"
+#include "runtime/link/carried_load.hpp"
 #include "runtime/link/limits.hpp"
 #include "runtime/link/link_counters.hpp"
 #include "runtime/measure/histogram.hpp"
@@ -20,6 +21,8 @@ public:
   /// `known_rate_bps`: what the channel carries at the most, where that needs no measuring.
   estimates(bool on_link, std::string declared_class, std::string declared_why = {}, double known_rate_bps = 0);
 
+  /// The class is this one from now on, whatever is measured.
+  void declare(std::string link_class, std::string why);
   /// Books a ping and gives its number.
   std::uint32_t on_ping_sent(steady_time now);
   /// `peer_bytes_received`: the peer's own count. Answers to unknown pings are ignored. `loss_means_full`: missing bytes say that
@@ -37,6 +40,9 @@ public:
   duration rtt() const { return rtt_; } ///< median of a few, smoothed as RFC 6298 does; zero while unmeasured
   /// While packets flow: a ping now would tell something new. `traffic`: they are payloads.
   bool worth_measuring(steady_time now, bool traffic) const;
+  /// Bulk is shared among this link and others: for a while its load is measured, and worth telling, more often.
+  void on_shared_load(steady_time now);
+  const carried_load& load() const { return load_; }
   duration rtt_min() const { return rtt_min_; }
   double loss() const { return loss_; }         ///< share of pings, 0 … 1, over the last thirty or so
   double rate_bps() const { return rate_bps_; } ///< bits per second that arrived; zero while unmeasured
@@ -62,6 +68,8 @@ private:
   void book_loss(bool lost);
   void book_rtt(duration sample);
   void book_rate(const ping& answered, std::uint64_t peer_bytes_received, duration sample, bool loss_means_full);
+  void book_load(double arrived, double sent, double rate, duration sample);
+  bool is_shared(steady_time now) const { return now < shared_until_; }
   void forget_old_ceiling(steady_time now);
   void reclassify();
   std::string rtt_in_words() const;
@@ -99,6 +107,11 @@ private:
   std::string why_;
   std::string candidate_; ///< class that the figures ask for; taken after three in a row
   int candidate_seen_ = 0;
+  steady_time reclassified_at_{};
+  bool is_hurried_ = false; ///< one more measurement within the same second: as good as the one before it
+  carried_load load_;
+  steady_time shared_until_{};
+  std::uint64_t told_load_ = 0; ///< sample
   steady_time told_at_{};
   std::string told_class_;
   duration told_rtt_{};

@@ -145,7 +145,7 @@ result<void> handshake::judge(const payload& theirs, const handshake_terms& term
   }
   peer_.listening = theirs.listening;
   peer_.observed_us_at = theirs.observed;
-  peer_.features = theirs.features & terms.features;
+  peer_.features = theirs.features & (terms.features | features_said);
   auto both = std::min<std::size_t>(terms.datagram_bytes_max, theirs.datagram_bytes_max);
   peer_.datagram_bytes_max = std::max(both, limits::link_datagram_bytes_min);
   return {};

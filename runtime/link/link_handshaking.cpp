@@ -166,6 +166,16 @@ void link_machine::repeat_refusal(effects& out) {
   send(out, refusal_datagram_);
 }
 
+/// The peer may have said what its owner wants of the link.
+void link_machine::hear_policy() {
+  auto both = combined({config_.declared_class, config_.declared_why, config_.bulk}, peer_->features);
+  config_.bulk = both.bulk;
+  if (both.declared_class == config_.declared_class) return;
+  config_.declared_class = std::move(both.declared_class);
+  config_.declared_why = both.declared_by;
+  estimates_.declare(config_.declared_class, std::move(both.declared_by));
+}
+
 void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   session_ = std::move(proven.unproven);
   session_role_ = proven.talk.as();
@@ -175,6 +185,7 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   if (const auto taken = now - proven.since; taken < first_retry_pause()) estimates_.on_peer_rtt(taken);
   attempts_.clear();
   phase_ = phase::up;
+  hear_policy();
   if ((peer_->features & feature_records) != 0 && record_pieces_max(peer_->datagram_bytes_max) > 0) {
     joiner_.emplace(peer_->datagram_bytes_max);
     if (config_.on_link && !config_.reliable) records_.enable(peer_->datagram_bytes_max);

@@ -293,8 +293,9 @@ std::optional<datagram_type> link_machine::form_of(std::size_t packet_bytes, sea
   return datagram_type::sealed_packet;
 }
 
-effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects, sealing seal) {
+effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, expectation expects, sealing seal, bool shared) {
   effects out;
+  if (shared) estimates_.on_shared_load(now);
   if (phase_ != phase::up) {
     const auto waiting_before = before_up_.size();
     const auto offered = packets.size();
@@ -320,12 +321,13 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   }
   counters_.dropped_too_long += all.size() - sealed;
   counters_.packets_out += sealed;
-  if (sealed == 0) return out;
+  if (sealed == 0 && !shared) return out;
   estimates_.on_bytes_sent(bytes);
-  last_packet_at_ = now;
-  if (estimates_.bytes_sent() >= worth_a_record_probe_bytes && records_.wants_probe(estimates_.link_class() == "local", now))
+  if (sealed > 0) last_packet_at_ = now;
+  if ((shared || estimates_.bytes_sent() >= worth_a_record_probe_bytes)
+      && records_.wants_probe(estimates_.link_class() == "local", now))
     send_record_probe(out, now);
-  if (liveness_ && expects != expectation::nothing) {
+  if (liveness_ && sealed > 0 && expects != expectation::nothing) {
     if (estimates_.worth_measuring(now, expects == expectation::traffic)) send_ping(out, now);
     liveness_->on_sent(now, estimates_.rtt(), expects == expectation::answer ? limits::answer_pause_max : 0ns);
   }
@@ -433,6 +435,8 @@ link_figures link_machine::figures(steady_time) const {
   out.rtt_min = estimates_.rtt_min();
   out.loss = estimates_.loss();
   out.rate_bps = estimates_.rate_bps();
+  out.load = estimates_.load();
+  out.bulk = config_.bulk;
   out.bytes_in = estimates_.bytes_received();
   out.bytes_out = estimates_.bytes_sent();
   out.up_since = up_since_;

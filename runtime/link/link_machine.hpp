@@ -23,6 +23,7 @@
 #include "runtime/link/frames.hpp"
 #include "runtime/link/handshake.hpp"
 #include "runtime/link/join.hpp"
+#include "runtime/link/link_policy.hpp"
 #include "runtime/link/liveness.hpp"
 #include "runtime/link/record_plan.hpp"
 #include "runtime/link/records.hpp"
@@ -36,14 +37,15 @@ namespace glow::link {
 struct link_config : handshake_terms {
   role as = role::initiator;
   channel_key channel = 0;
-  bool reliable = false;       ///< the channel neither loses nor reorders: nothing is sent twice
-  bool on_link = false;        ///< the remote end is on a directly attached network
-  std::string declared_class;  ///< "control" or "drop" when the transport or its URI says so; empty: measured
-  std::string declared_why;    ///< "9600 baud"; may be empty
-  double rate_bps = 0;         ///< of the channel, where its transport knows it without measuring
-  bool liveness = true;        ///< probe silence, beat when idle; false for end-to-end sessions
-  bool keeps_headroom = false; ///< send_datagrams may have headroom, what packets had beside what the seal took
-  duration idle_close{};       ///< say goodbye after that long without packets; zero: never
+  bool reliable = false;                ///< the channel neither loses nor reorders: nothing is sent twice
+  bool on_link = false;                 ///< the remote end is on a directly attached network
+  std::string declared_class;           ///< "control" or "drop" when the transport or its URI says so; empty: measured
+  std::string declared_why;             ///< "9600 baud"; may be empty
+  bulk_wish bulk = bulk_wish::by_class; ///< of this side's owner
+  double rate_bps = 0;                  ///< of the channel, where its transport knows it without measuring
+  bool liveness = true;                 ///< probe silence, beat when idle; false for end-to-end sessions
+  bool keeps_headroom = false;          ///< send_datagrams may have headroom, what packets had beside what the seal took
+  duration idle_close{};                ///< say goodbye after that long without packets; zero: never
 };
 
 /// What one link did and measured.
@@ -56,6 +58,8 @@ struct link_figures {
   duration rtt_min{};
   double loss = 0;
   double rate_bps = 0;
+  carried_load load;                    ///< of late
+  bulk_wish bulk = bulk_wish::by_class; ///< of both sides
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   steady_time up_since{};
@@ -74,9 +78,11 @@ public:
   effects on_datagrams_from(channel_key channel, packet_batch datagrams, steady_time now, random_source& random,
                             std::size_t run_bytes = 0);
   /// Overlay packets, sealed one datagram each. Longer ones than figures().packet_bytes_max are dropped.
-  /// A peer that does not know sealed heads, or labels, gets them sealed as a whole.
+  /// A peer that does not know sealed heads, or labels, gets them sealed as a whole. `shared`: they are this link's share of what
+  /// several links carry to the peer, so that its load is to be measured often; none at all: the link would have a share, were
+  /// its packets as long as the others', so that records are worth trying.
   effects on_packets_to_send(packet_batch packets, steady_time now, expectation expects = expectation::traffic,
-                             sealing seal = sealing::whole);
+                             sealing seal = sealing::whole, bool shared = false);
   effects on_tick(steady_time now, random_source& random);
   /// Answers ask_ticket_secret: 32 bytes, or the reason that the stranger is to read.
   effects on_ticket_secret(result<byte_string> secret, steady_time now, random_source& random);
@@ -158,6 +164,7 @@ private:
     return config_.declared_class.empty() ? limits::handshake_retry_first : limits::handshake_retry_first_slow;
   }
   void become_up(effects& out, attempt proven, steady_time now);
+  void hear_policy();
   void on_admission_part(effects& out, admission_frame part, steady_time now);
   void send_admission_parts(effects& out, steady_time now);
   bool keeps_own_attempt(const handshake_1& message, steady_time now) const;

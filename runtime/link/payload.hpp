@@ -18,6 +18,13 @@ inline constexpr std::uint64_t feature_records = 1; ///< rejoins records (record
 inline constexpr std::uint64_t feature_heads = 2;   ///< opens sealed heads (session.hpp)
 inline constexpr std::uint64_t feature_labels = 4;  ///< opens sealed labels, and its router knows labels (route/label_tables.hpp)
 inline constexpr std::uint64_t feature_compact = 8; ///< opens compact datagrams (session.hpp) on this channel
+/// What this side's owner says of the link (link_policy.hpp): no abilities, so one side's word is enough.
+inline constexpr std::uint64_t feature_says_control = std::uint64_t{1} << 32;
+inline constexpr std::uint64_t feature_says_drop = std::uint64_t{1} << 33;
+inline constexpr std::uint64_t feature_says_bulk = std::uint64_t{1} << 34;
+inline constexpr std::uint64_t feature_says_no_bulk = std::uint64_t{1} << 35;
+inline constexpr std::uint64_t features_said =
+  feature_says_control | feature_says_drop | feature_says_bulk | feature_says_no_bulk;
 
 using handshake_nonce = fixed_bytes<16, struct handshake_nonce_tag>;
 

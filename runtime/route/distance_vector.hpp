@@ -13,6 +13,7 @@
 
 #include "runtime/base/random.hpp"
 #include "runtime/route/control_packet.hpp"
+#include "runtime/route/stripe.hpp"
 
 #include <deque>
 #include <map>
@@ -32,6 +33,7 @@ struct route_tuning {
   duration ask_patience{3s}; ///< while a feasible way serves: many a rival is feasible or gone by then
   bool gather = true;        ///< updates wait a moment for each other
   double link_share = 0.20;  ///< among links of one neighbour a rival must be cheaper by this: they are often alike
+  stripe_tuning stripe{};    ///< bulk over several of them
 };
 
 /// A routing packet's body for this neighbour.

@@ -1,5 +1,6 @@
 #include "runtime/route/explanation.hpp"
 
+#include "runtime/route/admission.hpp"
 #include "runtime/route/limits.hpp"
 
 #include <algorithm>
@@ -26,11 +27,37 @@ std::string name_of(const judged_link& link) {
   return "link " + std::to_string(link.what.id) + " (" + link.what.description + ")";
 }
 
-/// The admission table (overlay.md), in words.
+/// The admission table, in words.
 std::string refusal(traffic_class traffic, const judged_link& link) {
-  auto out = std::string{to_text(traffic)} + " is refused over " + link.what.link_class + " " + name_of(link);
-  return out
-         + (link.what.link_class == "drop" ? ": it stores and forwards" : ": it carries control and small interactive messages");
+  return std::string{to_text(traffic)} + " is refused over " + link.what.link_class + " " + name_of(link) + ": "
+         + reason_of(link.what.link_class, link.what.bulk, traffic);
+}
+
+/// What is odd about a link that is taken: it admits by its owners' wish, or only small packets.
+std::string admission_remark(traffic_class traffic, const judged_link& link) {
+  if (auto why = reason_of(link.what.link_class, link.what.bulk, traffic); !why.empty()) return "; " + why;
+  const bool wished = admits(link.what.link_class, link::bulk_wish::by_class, traffic) == admission::refused;
+  return wished ? "; a " + link.what.link_class + " link, and its owners want bulk there (bulk=yes)" : "";
+}
+
+/// A link's part in what several carry; empty where one has it all.
+std::string share_in_words(const judged_link& link) {
+  switch (link.as) {
+  case stripe_verdict::leads:
+  case stripe_verdict::shares: return link.share > 0 ? "carries " + percent(link.share) + " of it" : "";
+  case stripe_verdict::is_tried: return "carries " + percent(link.share) + " of it until its rate is known";
+  case stripe_verdict::waits: return "shares bulk once the rate of the link that leads is known";
+  case stripe_verdict::is_silent: return "no share of bulk: its peer is silent there";
+  case stripe_verdict::other_class: return "no share of bulk: the link that leads is of another class";
+  case stripe_verdict::other_medium: return "no share of bulk: the link that leads is of another medium";
+  case stripe_verdict::short_packets: return "no share of bulk: its packets are shorter than the best link's";
+  case stripe_verdict::far_round_trip: return "no share of bulk: its round trip is too far from that of the link that leads";
+  case stripe_verdict::is_slow: return "no share of bulk for a while: it is much slower than the link that leads";
+  case stripe_verdict::is_lossy: return "no share of bulk for a while: it loses more than the other links";
+  case stripe_verdict::alone:
+  case stripe_verdict::is_refused: break;
+  }
+  return "";
 }
 
 /// A neighbour that offers a way, while none of our links to it admits the traffic.
@@ -87,8 +114,13 @@ std::string decision_in_words(const explanation& of, traffic_class traffic, cons
   auto& table = of.table_of(traffic);
   if (auto* taken = taken_in(table)) {
     std::string out = "via " + name(taken->what.via);
+    int shared = 0;
     for (auto& each : taken->links)
-      if (each.chosen) out += " by " + each.what.link_class + " " + name_of(each);
+      if (each.share > 0)
+        out += (shared++ == 0 ? " by " : " and ") + each.what.link_class + " " + name_of(each) + ", " + percent(each.share);
+    for (auto& each : taken->links)
+      if (each.chosen && shared == 0)
+        out += " by " + each.what.link_class + " " + name_of(each) + admission_remark(traffic, each);
     return out + ": " + why_taken(of, table, *taken, name);
   }
   if (table.ways.empty()) return "no way: no neighbour is linked";
@@ -133,8 +165,12 @@ std::string link_verdict_in_words(const explanation& of, traffic_class traffic, 
   const judged_link* chosen = nullptr;
   for (auto& each : candidate.links)
     if (each.chosen) chosen = &each;
-  if (chosen == &link) return candidate.links.size() == 1 ? "taken: the only link" : "taken";
+  const auto share = table == metric_class::bulk ? share_in_words(link) : std::string{};
+  if (chosen == &link || link.share > 0)
+    return (candidate.links.size() == 1 ? "taken: the only link" : "taken") + (share.empty() ? "" : ": " + share)
+           + admission_remark(traffic, link);
   if (!chosen) return "ready";
+  if (!share.empty()) return "ready; " + share;
   return "ready; costs " + cost_in_words(table, link.cost) + ", link " + std::to_string(chosen->what.id) + " "
          + cost_in_words(table, chosen->cost) + ", and a change must save " + percent(of.tuning.link_share);
 }

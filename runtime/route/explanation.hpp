@@ -13,8 +13,10 @@ namespace glow::route {
 /// One of the links to a neighbour.
 struct judged_link {
   link_view what;
-  metric cost = infinite_metric; ///< infinite: its class does not admit this traffic
-  bool chosen = false;           ///< takes this traffic to that neighbour
+  metric cost = infinite_metric;             ///< infinite: its class does not admit this traffic
+  bool chosen = false;                       ///< takes this traffic to that neighbour, or leads those that share it
+  double share = 0;                          ///< bulk, where several carry it: of that to the neighbour, 0 … 1
+  stripe_verdict as = stripe_verdict::alone; ///< bulk: why that share, or none
 };
 
 /// What one neighbour offers.

@@ -73,6 +73,23 @@ inline constexpr duration label_count_idle = 1s;
 inline constexpr std::size_t labels_looked_at_max = 8;
 /// Between two complaints of unknown labels: one is enough, a second one in case it was lost.
 inline constexpr duration label_unknown_pause = 100ms;
+/// Longest packet of interactive traffic on a control link: the longest of a serial line, which takes a second and a third for it
+/// at 9600 baud. Who waits behind it waits no longer.
+inline constexpr std::size_t small_interactive_packet_bytes = udp_datagram_bytes_max;
+/// A run of bulk over one link of several before the next has its turn: in time, so that packets overtake each other by less than
+/// a round trip; in bytes, so that a fast link has a batch of segments (64 KiB) each time, and a slow one a few packets. The
+/// share of a slow one may make a run shorter than that, but a turn is worth at least a packet.
+inline constexpr duration stripe_run = 2ms;
+inline constexpr std::size_t stripe_run_bytes_max = 64u << 10;
+inline constexpr std::size_t stripe_run_bytes_min = 8u << 10;
+inline constexpr std::size_t stripe_run_bytes_least = 1200;
+/// What a link that shows neither queue nor loss is believed to carry beyond what it did: until it was full once, and after.
+inline constexpr double stripe_growth_first = 1.5;
+inline constexpr double stripe_growth = 1.25;
+/// Losses of one measurement count so much into the mean, and at the most as this: a queue that overflows once when a stream
+/// begins takes half of what is under way, and says nothing of the path.
+inline constexpr double stripe_loss_gain = 0.25;
+inline constexpr double stripe_loss_counted_max = 0.02;
 /// Traces that run at once, probes repeated after a silence, answers given a second to strangers' probes.
 inline constexpr std::size_t traces_max = 64;
 inline constexpr duration trace_probe_pause = 400ms;

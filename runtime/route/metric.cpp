@@ -1,5 +1,7 @@
 #include "runtime/route/metric.hpp"
 
+#include "runtime/route/admission.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -28,7 +30,11 @@ double assumed_rtt_us(const link_view& link) { return link.link_class == "local"
 double credited_rate_bps(const link_view& link) {
   constexpr double local_rate_bps = 1e8;
   constexpr double wan_rate_bps = 1e7;
-  const double credited = link.link_class == "local" ? local_rate_bps : std::max(link.rate_bps, wan_rate_bps);
+  constexpr double slow_rate_bps = 9600;
+  const bool slow = link.link_class == "control" || link.link_class == "drop"; // and yet to carry bulk, as its owners wish
+  const double credited = slow                         ? std::max(link.rate_bps, slow_rate_bps)
+                          : link.link_class == "local" ? local_rate_bps
+                                                       : std::max(link.rate_bps, wan_rate_bps);
   return std::exp2(std::floor(std::log2(credited)));
 }
 
@@ -49,11 +55,9 @@ metric over_hop(metric_class c, metric hop, metric promised) {
 }
 
 metric link_cost(metric_class c, const link_view& link) {
-  if (link.link_class == "drop") return infinite_metric;
-  if (c == metric_class::bulk) {
-    if (link.link_class == "control") return infinite_metric;
-    return saturated(8e6 * (1u << 20) / credited_rate_bps(link));
-  }
+  const auto traffic = c == metric_class::bulk ? traffic_class::bulk : traffic_class::interactive;
+  if (admits(link.link_class, link.bulk, traffic) == admission::refused) return infinite_metric;
+  if (c == metric_class::bulk) return saturated(8e6 * (1u << 20) / credited_rate_bps(link));
   const double rtt_us =
     link.rtt > duration::zero() ? std::chrono::duration<double, std::micro>(link.rtt).count() : assumed_rtt_us(link);
   const double delivered = 1.0 - std::clamp(link.loss, 0.0, 0.9);

@@ -4,6 +4,8 @@
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/link/carried_load.hpp"
+#include "runtime/link/link_policy.hpp"
 #include "runtime/route/traffic_class.hpp"
 
 #include <array>
@@ -44,10 +46,16 @@ struct link_view {
   double rate_bps = 0;              ///< 0 while unmeasured
   double loss = 0;                  ///< 0 … 1
   bool labels = false;              ///< both ends know labels (label_tables.hpp)
+  std::string medium{};             ///< scheme of its channel
+  link::bulk_wish bulk = link::bulk_wish::by_class;
+  bool silent = false;       ///< its peer leaves probes unanswered
+  duration rtt_min{};        ///< zero while unmeasured
+  link::carried_load load{}; ///< bulk, of late
 };
 
 /// Microseconds: half the round trip, stretched by repetitions of what is lost, and the hop's own cost; for bulk those of
-/// a mebibyte at the link's rate. Infinite where the link's class forbids that traffic.
+/// a mebibyte at the link's rate. Infinite where the link does not admit that traffic
+/// (admission.hpp).
 metric link_cost(metric_class c, const link_view& link);
 
 /// What lies between this node and a neighbour: the best of their links, per metric.

@@ -2,6 +2,7 @@
 
 #include "runtime/base/base32.hpp"
 #include "runtime/link/limits.hpp"
+#include "runtime/route/admission.hpp"
 #include "runtime/route/limits.hpp"
 
 namespace glow::route {
@@ -91,14 +92,22 @@ void router_machine::sync_adjacency(const node_id& peer, steady_time now) {
   const auto before = of.best;
   choose_links(of);
   moved_ |= before != of.best;
+  std::vector<const link_view*> all;
+  for (auto id : of.links)
+    if (auto link = links_.find(id); link != links_.end()) all.push_back(&link->second);
+  of.bulk.update(all, of.best[index_of(metric_class::bulk)], tuning_.stripe, now);
+  for (auto* each : all) // it learns what its path takes only when there is something to carry
+    if (of.bulk.verdict_of(each->id) == stripe_verdict::short_packets)
+      effects_.emplace_back(send_packets{each->id, packet_batch{}, link::expectation::nothing, link::sealing::whole, true});
   auto* talk = link_of(peer, metric_class::interactive);
   if (!talk || !table_.is_member(peer)) return absorb(table_.drop_neighbour(peer, now));
   adjacency between;
   for (auto c : each_metric_class)
     if (auto* link = link_of(peer, c)) {
       between.cost[index_of(c)] = link_cost(c, *link);
-      between.packet_bytes_max[index_of(c)] =
-        static_cast<std::uint32_t>(std::min(link->packet_bytes_max, limits::frame_bytes_max));
+      const auto traffic = c == metric_class::bulk ? traffic_class::bulk : traffic_class::interactive;
+      between.packet_bytes_max[index_of(c)] = static_cast<std::uint32_t>(
+        std::min(admitted_bytes_max(link->link_class, link->bulk, traffic, link->packet_bytes_max), limits::frame_bytes_max));
     }
   between.control_bytes_max = talk->packet_bytes_max - std::min(talk->packet_bytes_max, direct_header_bytes);
   between.rtt = talk->rtt;
@@ -124,7 +133,8 @@ void router_machine::absorb(table_effects told) {
         put_overlay_header({packet_kind::announcement, traffic_class::control, true, 1, {}, {}}, std::move(each.body));
       traffic_.routing_out.add(packet.size());
       count(traffic_.originated, traffic_class::control, packet.size());
-      put_out(*link, {std::move(packet), 0}, each.is_answered ? link::expectation::answer : link::expectation::nothing);
+      put_out(*link, traffic_class::control, {std::move(packet), 0},
+              each.is_answered ? link::expectation::answer : link::expectation::nothing);
     }
 }
 
@@ -137,7 +147,8 @@ void router_machine::absorb(trace_table::outcome told) {
 router_effects router_machine::finish(steady_time now) {
   for (auto& [key, out] : out_.by_link) {
     auto& [link, headroom, seal] = key;
-    effects_.emplace_back(send_packets{link, packet_batch{std::move(out.packets), headroom}, out.expects, seal});
+    const bool shared = out.bulk && neighbours_.at(links_.at(link).peer).bulk.measures();
+    effects_.emplace_back(send_packets{link, packet_batch{std::move(out.packets), headroom}, out.expects, seal, shared});
   }
   for (auto& each : out_.routed_here)
     effects_.emplace_back(deliver_payloads{each.from, false, packet_batch{std::move(each.payloads), each.headroom}});
@@ -170,24 +181,54 @@ router_effects router_machine::on_tick(steady_time now) {
 
 // ---- packets ---------------------------------------------------------------------------------------------------
 
-const link_view* router_machine::link_towards(const node_id& to, traffic_class traffic, const node_id* came_from) const {
+/// The neighbour that takes it; nobody when no link to it admits that traffic.
+std::optional<node_id> router_machine::next_hop(const node_id& to, traffic_class traffic, const node_id* came_from) const {
   const auto c = metric_class_of(traffic);
   auto chosen = table_.best(to, c);
   if (chosen && came_from && chosen->via == *came_from) chosen = table_.best(to, c, came_from);
-  if (chosen)
-    if (auto* link = link_of(chosen->via, c)) return link;
+  if (chosen && link_of(chosen->via, c)) return chosen->via;
   // a neighbour whose announcement is still on its way; handing a packet to its destination makes no loop
-  return table_.is_member(to) ? link_of(to, c) : nullptr;
+  if (table_.is_member(to) && link_of(to, c)) return to;
+  return std::nullopt;
 }
 
-bool router_machine::put_out(const link_view& link, roomy_packet packet, link::expectation expects, link::sealing seal) {
-  if (packet.content_bytes() > link.packet_bytes_max) {
-    ++drops_.too_long;
+/// Bulk goes by shares; other traffic over the best link, or the next best where that one does not admit a packet so long.
+const link_view* router_machine::link_for(const node_id& neighbour, traffic_class traffic, std::size_t packet_bytes) {
+  const auto c = metric_class_of(traffic);
+  auto* best = link_of(neighbour, c);
+  if (!best) return nullptr;
+  auto& of = neighbours_.at(neighbour);
+  if (traffic == traffic_class::bulk) {
+    auto turn = links_.find(of.bulk.next(packet_bytes));
+    return turn == links_.end() ? best : &turn->second;
+  }
+  auto admitted = [&](const link_view& link) {
+    return admitted_bytes_max(link.link_class, link.bulk, traffic, link.packet_bytes_max);
+  };
+  if (packet_bytes <= admitted(*best)) return best;
+  auto least = infinite_metric;
+  for (auto id : of.links)
+    if (auto& link = links_.at(id); packet_bytes <= admitted(link) && link_cost(c, link) < least)
+      best = &link, least = link_cost(c, link);
+  return best;
+}
+
+const link_view* router_machine::link_towards(const node_id& to, traffic_class traffic) const {
+  const auto next = next_hop(to, traffic, nullptr);
+  return next ? link_of(*next, metric_class_of(traffic)) : nullptr;
+}
+
+bool router_machine::put_out(const link_view& link, traffic_class traffic, roomy_packet packet, link::expectation expects,
+                             link::sealing seal) {
+  const auto bytes = packet.content_bytes();
+  if (bytes > admitted_bytes_max(link.link_class, link.bulk, traffic, link.packet_bytes_max)) {
+    ++(bytes > link.packet_bytes_max ? drops_.too_long : drops_.not_admitted);
     return false;
   }
   auto& out = out_.by_link[{link.id, packet.headroom, seal}];
   out.packets.push_back(std::move(packet.bytes));
   out.expects = std::max(out.expects, expects);
+  out.bulk |= traffic == traffic_class::bulk;
   return true;
 }
 
@@ -260,14 +301,15 @@ void router_machine::take_in_routed(const link_view& from, overlay_header header
     ++drops_.stale_neighbour;
     return;
   }
-  auto* link = link_towards(header.destination, header.traffic, &from.peer);
-  if (!link) {
+  const auto next = next_hop(header.destination, header.traffic, &from.peer);
+  if (!next) {
     ++drops_.no_route;
-  } else if (link->peer == from.peer) {
+  } else if (*next == from.peer) {
     ++drops_.returned;
   } else {
     --header.hop_limit;
-    if (put_out_data(*link, header, std::move(payload), traffic_.forwarded, now)) ++forwarded_;
+    const auto bytes = payload.content_bytes() + header.size_bytes();
+    if (put_out_data(*link_for(*next, header.traffic, bytes), header, std::move(payload), traffic_.forwarded, now)) ++forwarded_;
   }
 }
 
@@ -277,23 +319,26 @@ router_effects router_machine::on_payloads(const node_id& to, traffic_class traf
     effects_.emplace_back(deliver_payloads{self_, true, std::move(payloads)});
     return finish(now);
   }
-  auto* link = direct ? link_of(to, metric_class_of(traffic)) : link_towards(to, traffic, nullptr);
-  if (!link || !table_.is_member(to)) {
+  auto next = direct ? std::optional{to} : next_hop(to, traffic, nullptr);
+  if (!next || !table_.is_member(to) || !link_of(*next, metric_class_of(traffic))) {
     (direct ? drops_.not_a_neighbour : drops_.no_route) += payloads.size();
     return finish(now);
   }
   overlay_header header{packet_kind::data, traffic, direct, 1, {}, {}};
   if (!direct) header.hop_limit = limits::hop_limit_default, header.source = self_, header.destination = to;
   const auto headroom = payloads.headroom();
-  for (auto& each : payloads.take_with_headroom())
-    put_out_data(*link, header, {std::move(each), headroom}, traffic_.originated, now);
+  for (auto& each : payloads.take_with_headroom()) {
+    roomy_packet payload{std::move(each), headroom};
+    const auto bytes = payload.content_bytes() + header.size_bytes();
+    put_out_data(*link_for(*next, traffic, bytes), header, std::move(payload), traffic_.originated, now);
+  }
   return finish(now);
 }
 
 void router_machine::originate(const overlay_header& header, byte_string payload) {
-  if (auto* link = link_towards(header.destination, header.traffic, nullptr)) {
+  if (auto* link = link_towards(header.destination, header.traffic)) {
     count(traffic_.originated, header.traffic, payload.size() + header.size_bytes());
-    put_out(*link, {put_overlay_header(header, std::move(payload)), 0});
+    put_out(*link, header.traffic, {put_overlay_header(header, std::move(payload)), 0});
   } else {
     ++drops_.no_route;
   }
@@ -310,7 +355,7 @@ result<std::uint64_t> router_machine::start_trace(const node_id& to, duration ti
     out = finish(now);
     return id;
   }
-  auto* link = link_towards(to, traffic_class::control, nullptr);
+  auto* link = link_towards(to, traffic_class::control);
   if (!link)
     return error{error_code::unreachable,
                  "no route to " + to_short_string(to) + ": `glow routes --why " + to_short_string(to) + "` tells why"};
@@ -338,12 +383,26 @@ void router_machine::on_trace(const overlay_header& header, byte_view body, stea
   }
   trace_packet answer{packet->trace, packet->probe, true, {}, {}};
   if (header.destination != self_)
-    if (auto* link = link_towards(header.destination, header.traffic, nullptr))
+    if (auto* link = link_towards(header.destination, header.traffic))
       answer.link = link->description, answer.link_class = link->link_class;
   originate({packet_kind::trace, traffic_class::control, false, limits::hop_limit_default, self_, header.source}, encode(answer));
 }
 
 // ---- the table for others --------------------------------------------------------------------------------------
+
+std::vector<stripe::member> router_machine::shares_to(const node_id& neighbour) const {
+  auto of = neighbours_.find(neighbour);
+  return of == neighbours_.end() || of->second.bulk.members().size() < 2 ? std::vector<stripe::member>{}
+                                                                         : of->second.bulk.members();
+}
+
+std::map<std::uint32_t, double> router_machine::shares() const {
+  std::map<std::uint32_t, double> out;
+  for (auto& [peer, of] : neighbours_)
+    if (of.bulk.members().size() > 1)
+      for (auto& each : of.bulk.members()) out.emplace(each.link, each.share);
+  return out;
+}
 
 route_row router_machine::row_of(const way& found) const {
   route_row row{found.destination, found.table, found.via, 0, found.cost, found.hops, 0, found.feasible, found.chosen};

@@ -1,7 +1,8 @@
 /// The router without its actor: takes links, packets and payloads, decides where each goes, says so as effects.
 ///
-/// Several links to one neighbour are one adjacency: each kind of traffic uses the best of them, and the next best in the
-/// same call in which one goes down. Transit is for members only. A packet never returns to the neighbour it came from.
+/// Several links to one neighbour are one adjacency: control and interactive traffic use the best of them, bulk is shared among
+/// those that are alike (stripe.hpp); in the same call in which one goes down or silent the others take over. What a link admits
+/// is admission.hpp's. Transit is for members only. A packet never returns to the neighbour it came from.
 /// Batches stay batches: one effect per link and call.
 ///
 /// Refuses to decrypt payloads, to queue them, and to believe a source address: only a direct packet has a proven one.
@@ -25,6 +26,8 @@ struct send_packets {
   packet_batch packets;
   link::expectation expects = link::expectation::traffic;
   link::sealing seal = link::sealing::whole;
+  bool shared = false; ///< bulk of which other links to the neighbour carry a share, or may; with no packets: it would have one,
+                       ///< were its packets longer
 };
 struct deliver_payloads {
   node_id from;
@@ -61,7 +64,8 @@ struct drop_counters {
   std::uint64_t no_route = 0;
   std::uint64_t not_a_neighbour = 0; ///< direct payload, but the neighbour is gone
   std::uint64_t too_long = 0;
-  std::uint64_t returned = 0; ///< the only way led back to where the packet came from, or it was this node's own
+  std::uint64_t not_admitted = 0; ///< interactive, and longer than the only links that are there admit (admission.hpp)
+  std::uint64_t returned = 0;     ///< the only way led back to where the packet came from, or it was this node's own
   std::uint64_t unknown_link = 0;
   std::uint64_t stale_neighbour = 0; ///< from one that routes by what an earlier life of this node told it
   std::uint64_t trace_flood = 0;
@@ -120,12 +124,17 @@ public:
   std::uint64_t forwarded() const { return forwarded_; }
   const router_traffic& traffic() const { return traffic_; }
   std::size_t links() const { return links_.size(); }
+  /// Who shares the bulk to that neighbour; empty: nobody is there, or one link has it all.
+  std::vector<stripe::member> shares_to(const node_id& neighbour) const;
+  /// The same for all of them, by link; only where several share.
+  std::map<std::uint32_t, double> shares() const;
   const node_id& self() const { return self_; }
 
 private:
   struct neighbour_links {
     std::vector<std::uint32_t> links;
     std::array<std::uint32_t, metric_classes> best{}; ///< 0: no link may carry that
+    stripe bulk;
   };
   /// Of a link whose other end knows them.
   struct link_labels {
@@ -143,6 +152,7 @@ private:
     struct of_link {
       std::vector<byte_string> packets;
       link::expectation expects = link::expectation::nothing;
+      bool bulk = false;
     };
     std::map<std::tuple<std::uint32_t, std::size_t, link::sealing>, of_link> by_link; ///< and by headroom and sealing
     std::vector<arrivals> routed_here;
@@ -155,19 +165,22 @@ private:
   void absorb(table_effects told);
   void absorb(trace_table::outcome told);
   const link_view* link_of(const node_id& neighbour, metric_class c) const;
-  const link_view* link_towards(const node_id& to, traffic_class traffic, const node_id* came_from) const;
+  std::optional<node_id> next_hop(const node_id& to, traffic_class traffic, const node_id* came_from) const;
+  const link_view* link_for(const node_id& neighbour, traffic_class traffic, std::size_t packet_bytes);
+  const link_view* link_towards(const node_id& to, traffic_class traffic) const;
   void take_in(const link_view& from, roomy_packet packet, steady_time now);
   void take_in_routed(const link_view& from, overlay_header header, roomy_packet payload, steady_time now);
   void on_trace(const overlay_header& header, byte_view body, steady_time now);
   void originate(const overlay_header& header, byte_string payload);
-  bool put_out(const link_view& link, roomy_packet packet, link::expectation expects = link::expectation::traffic,
-               link::sealing seal = link::sealing::whole);
+  bool put_out(const link_view& link, traffic_class traffic, roomy_packet packet,
+               link::expectation expects = link::expectation::traffic, link::sealing seal = link::sealing::whole);
   bool put_out_data(const link_view& link, overlay_header header, roomy_packet payload,
                     std::array<packet_counters, router_traffic::classes>& counted, steady_time now);
   void take_in_labelled(const link_view& from, overlay_header header, roomy_packet payload, steady_time now);
   void speak_of_labels(const link_view& link, const label_packet& what, link::expectation expects);
   void on_label_packet(const link_view& from, byte_view body, steady_time now);
   route_row row_of(const way& found) const;
+  judged_link judge(const neighbour_links& of, const link_view& link, metric_class c) const;
   router_effects finish(steady_time now);
 
   identity::node_keys keys_;

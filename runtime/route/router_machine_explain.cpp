@@ -3,6 +3,14 @@
 
 namespace glow::route {
 
+judged_link router_machine::judge(const neighbour_links& of, const link_view& link, metric_class c) const {
+  judged_link out{link, link_cost(c, link), of.best[index_of(c)] == link.id};
+  if (c != metric_class::bulk) return out;
+  if (of.bulk.members().size() > 1) out.share = of.bulk.share_of(link.id);
+  out.as = of.bulk.verdict_of(link.id);
+  return out;
+}
+
 explanation router_machine::explain(const node_id& to) const {
   explanation out;
   out.to = to;
@@ -15,8 +23,7 @@ explanation router_machine::explain(const node_id& to) const {
       auto of = neighbours_.find(each.what.via);
       if (of == neighbours_.end()) continue;
       for (auto id : of->second.links)
-        if (auto link = links_.find(id); link != links_.end())
-          each.links.push_back({link->second, link_cost(c, link->second), of->second.best[index_of(c)] == id});
+        if (auto link = links_.find(id); link != links_.end()) each.links.push_back(judge(of->second, link->second, c));
     }
   }
   return out;

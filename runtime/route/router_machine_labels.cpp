@@ -16,7 +16,7 @@ link::sealing sealing_of(const overlay_header& header) {
 void router_machine::speak_of_labels(const link_view& link, const label_packet& what, link::expectation expects) {
   auto packet = put_overlay_header({packet_kind::labelled, traffic_class::control, true, 1, {}, {}}, encode(what));
   const auto bytes = packet.size();
-  if (!put_out(link, {std::move(packet), 0}, expects)) return;
+  if (!put_out(link, traffic_class::control, {std::move(packet), 0}, expects)) return;
   traffic_.routing_out.add(bytes);
   traffic_.originated[static_cast<std::size_t>(traffic_class::control)].add(bytes);
 }
@@ -35,7 +35,7 @@ bool router_machine::put_out_data(const link_view& link, overlay_header header, 
   }
   auto packet = put_overlay_header(header, std::move(payload));
   const auto bytes = packet.content_bytes();
-  if (!put_out(link, std::move(packet), link::expectation::traffic, sealing_of(header))) return false;
+  if (!put_out(link, header.traffic, std::move(packet), link::expectation::traffic, sealing_of(header))) return false;
   counted[static_cast<std::size_t>(header.traffic)].add(bytes);
   return true;
 }

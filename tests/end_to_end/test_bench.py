@@ -34,7 +34,7 @@ def bench(*words):
 class Help(unittest.TestCase):
     def test_every_measurement_in_namespaces_tells_usage_rows_and_exit_status(self):
         self.assertEqual(bench("--help").returncode, 0)
-        for what in ("overlay", "cuts"):
+        for what in ("overlay", "cuts", "stripe"):
             said = bench(what, "--help")
             self.assertEqual(said.returncode, 0, said.stderr)
             self.assertIn(f"usage: tools/bench {what}", said.stdout)

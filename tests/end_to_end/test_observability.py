@@ -141,6 +141,28 @@ class a_line_that_is_declared_slow(unittest.TestCase):
             self.assertEqual((hop["class"], hop["link"]), ("control", link["channel"]))
 
 
+    def test_over_tcp_both_ends_keep_to_what_one_owner_said(self):
+        with Mesh() as mesh:
+            nas = mesh.node("nas", media=["tcp"], listen=["tcp://127.0.0.1:0"]).up()
+            laptop = mesh.node("laptop", media=["tcp"]).up()
+            join(nas, laptop)
+            place = next(each["channel"] for each in laptop.ask("links") if each["state"] == "up")
+            for parameters, link_class, bulk in (("?class=control", "control", False), ("?class=control&bulk=yes", "control", True),
+                                                 ("?bulk=no", None, False)):
+                for each in laptop.ask("links"):
+                    laptop.glow("link", "rm", str(each["id"]))
+                laptop.glow("link", "add", place + parameters)
+
+                def as_said(node):
+                    up = [each for each in node.ask("links") if each["state"] == "up"]
+                    return len(up) == 1 and up[0]["bulk"] == bulk and link_class in (None, up[0]["class"])
+                wait_for(20, f"{parameters} to hold at both ends", lambda: as_said(laptop) and as_said(nas))
+                for node, other in ((laptop, "nas"), (nas, "laptop")):
+                    wait_for(10, "the bulk way to follow", lambda node=node, other=other:
+                             (node.ask("routes", "--why", other)["classes"][2]["next"] is not None) == bulk)
+            laptop.glow("link", "add", place + "?bulk=perhaps", status=2)
+
+
 class observability(reading):
     @classmethod
     def setUpClass(cls):

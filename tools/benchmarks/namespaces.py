@@ -1,4 +1,4 @@
-"""Command lines of the measurements that need network namespaces: `tools/bench overlay`, `overlay --loss`, `cuts`."""
+"""Command lines of the measurements that need network namespaces: `tools/bench overlay`, `overlay --loss`, `cuts`, `stripe`."""
 import argparse
 import importlib
 import json
@@ -33,6 +33,11 @@ def options_of(what, words, bin_dir):
         parser.add_argument("--rate", type=between(1, 10_000), default=20, metavar="MB")
         parser.add_argument("--transport", choices=["udp", "tcp", "both"], default="udp")
         parser.add_argument("--with", dest="carrier", choices=["glow", "tcp"], default="glow")
+    elif what == "stripe":
+        parser.add_argument("--seconds", type=between(1, 3600), default=5)
+        parser.add_argument("--rate", type=between(1, 1000), default=20, metavar="MB")
+        parser.add_argument("--rtt-ms", type=between(1, 1000), default=10, metavar="N")
+        parser.add_argument("--mix", action="append", choices=["like", "slower", "lossy", "farther"])
     elif "--loss" in words:
         parser.add_argument("--percent", type=between(0, 99), action="append", metavar="N")
         parser.add_argument("--rtt-ms", type=between(0, 1000), action="append", metavar="N")
@@ -43,6 +48,8 @@ def options_of(what, words, bin_dir):
     options = parser.parse_args(words)
     if what == "cuts":
         options.cut = options.cut or ["down", "blackhole", "relay"]
+    elif what == "stripe":
+        options.mix = options.mix or ["like", "slower", "lossy", "farther"]
     elif "--loss" in words:
         options.percent, options.rtt_ms = options.percent or [0, 1, 5, 20], options.rtt_ms or [0, 20]
     options.bin = os.path.abspath(options.bin)
@@ -56,6 +63,8 @@ def leave(*_):
 def main(what, words, bin_dir, table):
     options = options_of(what, words, bin_dir)
     os.environ["GLOW_BIN"] = options.bin  # before mesh.py is read
+    if what == "stripe":
+        os.environ.setdefault("GLOW_BENCH_PREFIX", f"bench-{os.getpid()}-")  # before segment.py is
     module = importlib.import_module("lossy" if getattr(options, "loss", False) else what)
     if options.help:
         print(module.__doc__.strip())

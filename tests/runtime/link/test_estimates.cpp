@@ -103,6 +103,50 @@ TEST_CASE("a link is measured often at first and under load, rarely under little
   CHECK(pings_within(60s, 20'000, true) >= 59);
 }
 
+TEST_CASE("where bulk is shared the load is measured five times a second, and the class takes as long as ever") {
+  measured_link link{false};
+  std::uint64_t heard = 0;
+  unsigned pings = 0, told = 0;
+  auto carry = [&](duration time, std::size_t offered_each, std::size_t arriving_each, duration rtt) {
+    pings = told = 0;
+    for (auto end = link.now + time; link.now < end; link.now += 10ms) {
+      link.books.on_shared_load(link.now);
+      link.books.on_bytes_sent(offered_each);
+      heard += arriving_each;
+      if (!link.books.worth_measuring(link.now, true)) continue;
+      ++pings;
+      link.books.on_pong(link.books.on_ping_sent(link.now), heard, link.now + rtt);
+      told += link.books.worth_telling(link.now);
+    }
+  };
+  carry(2s, 20'000, 20'000, 5ms);
+  CHECK(pings == 10);
+  CHECK(told >= 8);
+  CHECK(link.books.load().rate_bps == Approx(16e6).epsilon(0.1));
+  CHECK_FALSE(link.books.load().full);
+  CHECK(link.books.load().loss == 0);
+  carry(1s, 20'000, 19'000, 5ms); // it loses
+  CHECK(link.books.load().full);
+  CHECK(link.books.load().loss == Approx(0.05).margin(0.005));
+  carry(1s, 20'000, 20'000, 9ms); // or a queue stands
+  CHECK(link.books.load().full);
+  CHECK(link.books.link_class() == "wan");
+  carry(1500ms, 20'000, 500, 5ms); // slow, seven measurements long, but not for three seconds
+  CHECK(link.books.link_class() == "wan");
+  carry(5s, 20'000, 500, 5ms);
+  CHECK(link.books.link_class() == "control");
+  link.books.on_path_changed();
+  CHECK(link.books.load().sample == 0);
+}
+
+TEST_CASE("a load that came and went between two measurements says nothing of the rate") {
+  measured_link link{true};
+  link.round(5ms);
+  link.round(5ms, 20'000'000, 20'000'000); // a second apart
+  CHECK(link.books.rate_bps() > 0);
+  CHECK(link.books.load().sample == 0);
+}
+
 TEST_CASE("a rate that is too low for its class is told with the time it was seen for") {
   measured_link slow{false};
   for (int i = 0; i < 31; ++i) slow.round(50ms, 400000, 50000);

@@ -31,6 +31,9 @@ struct mesh_link {
   std::size_t packet_bytes_max = 1200;
   bool up = false;
   std::uint64_t generation = 0;
+  link::bulk_wish wish = link::bulk_wish::by_class;
+  bool silent = false;
+  link::carried_load load{};
 };
 
 class mesh {
@@ -65,7 +68,7 @@ public:
 
   std::size_t connect(std::size_t a, std::size_t b, duration rtt, double loss = 0, std::string link_class = "local",
                       std::size_t packet_bytes_max = 1200) {
-    links_.push_back({a, b, rtt, loss, std::move(link_class), packet_bytes_max, false, 0});
+    links_.push_back({a, b, rtt, loss, std::move(link_class), packet_bytes_max, false, 0, link::bulk_wish::by_class, false, {}});
     raise(links_.size() - 1);
     return links_.size() - 1;
   }
@@ -82,6 +85,22 @@ public:
   }
   void measure(std::size_t link, duration rtt) {
     links_[link].rtt = rtt;
+    tell_link(link, links_[link].a);
+    tell_link(link, links_[link].b);
+  }
+  void wish(std::size_t link, link::bulk_wish what) {
+    links_[link].wish = what;
+    tell_link(link, links_[link].a);
+    tell_link(link, links_[link].b);
+  }
+  /// It measured that it carries so much, and no more.
+  void load(std::size_t link, double rate_bps) {
+    links_[link].load = {links_[link].load.sample + 1, rate_bps, 0, true};
+    tell_link(link, links_[link].a);
+    tell_link(link, links_[link].b);
+  }
+  void silence(std::size_t link, bool silent) {
+    links_[link].silent = silent;
     tell_link(link, links_[link].a);
     tell_link(link, links_[link].b);
   }
@@ -206,7 +225,8 @@ public:
   }
 
   steady_time now{1h};
-  std::map<link::expectation, std::size_t> sent; ///< batches, by what follows from them
+  std::map<link::expectation, std::size_t> sent;   ///< batches, by what follows from them
+  std::map<std::size_t, std::size_t> asked_to_try; ///< by link: longer packets
   bool check_loops = false;
   bool labels = false; ///< links that come up know them
   bool loop_seen = false;
@@ -223,7 +243,12 @@ private:
             l.rtt,
             l.link_class == "control" ? 9e5 : 0,
             0,
-            labels};
+            labels,
+            "test",
+            l.wish,
+            l.silent,
+            l.rtt,
+            l.load};
   }
   void tell_link(std::size_t link, std::size_t end) { perform(end, nodes_[end].machine->set_link(view(link, end), now)); }
   void check_loops_each_step() {
@@ -246,6 +271,7 @@ private:
     for (auto& each : effects)
       std::visit(overloaded{
                    [&](send_packets& e) {
+                     if (e.packets.empty()) return void(++asked_to_try[e.link - 1]);
                      ++sent[e.expects];
                      transmit(i, e.link - 1, std::move(e.packets));
                    },

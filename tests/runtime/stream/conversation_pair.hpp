@@ -104,6 +104,10 @@ public:
         ++sent;
         bytes_sent += each.size();
         longest = std::max(longest, each.size());
+        if (carry) {
+          if (auto at = carry(side, each.size(), now)) wire.emplace(*at, flight{1 - side, std::move(each)});
+          continue;
+        }
         if (random.next_unit() < traits.loss || blackhole || mute[side]) continue;
         if (random.next_unit() < traits.duplication) wire.emplace(arrival(), flight{1 - side, each});
         wire.emplace(arrival(), flight{1 - side, std::move(each)});
@@ -118,6 +122,8 @@ public:
   std::array<std::unique_ptr<conversation>, 2> sides;
   server serve = [](const request_received& e) -> result<byte_string> { return e.body; };
   std::function<void(int side, stream_event&)> on_stream;
+  /// Instead of the traits: when a packet of that length from that side arrives; none: it is lost.
+  std::function<std::optional<steady_time>(int side, std::size_t bytes, steady_time now)> carry;
   std::map<std::pair<int, std::uint64_t>, result<byte_string>> answers;
   std::map<std::uint16_t, int> served[2]; ///< by method
   bool blackhole = false;
