@@ -17,7 +17,8 @@ struct peer_facts {
   identity::member member;            ///< as the membership check returned it
   std::vector<channel_uri> listening; ///< where it says it can be dialled
   std::string observed_us_at;         ///< our address as it sees it; a hint, possibly empty
-  std::size_t datagram_bytes_max = 0; ///< longest datagram its side of the channel carries
+  std::size_t datagram_bytes_max = 0; ///< longest datagram both sides of the channel carry
+  std::size_t datagram_bytes_ceiling = 0; ///< longest one that may pass if probes say so; 0: none longer
   std::uint64_t features = 0;         ///< those both sides have
 };
 

@@ -16,6 +16,7 @@ inline constexpr std::uint16_t protocol_oldest = 1;
 /// Feature bits; unknown ones of the peer are ignored.
 inline constexpr std::uint64_t feature_records = 1; ///< rejoins records (records.hpp) on this channel
 inline constexpr std::uint64_t feature_heads = 2;   ///< opens sealed heads (session.hpp)
+inline constexpr std::uint64_t feature_piece_lengths = 16; ///< rejoins records of pieces of any length, not the agreed one alone
 
 using handshake_nonce = fixed_bytes<16, struct handshake_nonce_tag>;
 
@@ -26,6 +27,7 @@ struct payload {
   std::uint64_t features = 0;
   std::uint32_t session_index = 0;
   std::uint32_t datagram_bytes_max = 0;
+  std::uint32_t datagram_bytes_ceiling = 0; ///< worth a probe; 0: not told
   node_id node;
   namespace_id space;
   byte_string certificate;
