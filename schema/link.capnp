@@ -23,6 +23,7 @@ struct Payload {
   echoedNonce @13 :Data;        # the receiver's nonce, when the sender has seen it
   refusalCode @14 :UInt8;       # not 0: the sender wants no link
   refusalText @15 :Text;
+  datagramBytesCeiling @16 :UInt32; # longest one that a path there may carry if probes pass; 0: does not say, or none
 }
 
 struct Admission {

@@ -14,11 +14,12 @@ using channel_key = std::uint64_t;
 
 /// What the handshake told of the peer; authentic, and its certificate was checked.
 struct peer_facts {
-  identity::member member;            ///< as the membership check returned it
-  std::vector<channel_uri> listening; ///< where it says it can be dialled
-  std::string observed_us_at;         ///< our address as it sees it; a hint, possibly empty
-  std::size_t datagram_bytes_max = 0; ///< longest datagram its side of the channel carries
-  std::uint64_t features = 0;         ///< those both sides have, and what the peer says of the link (link_policy.hpp)
+  identity::member member;                ///< as the membership check returned it
+  std::vector<channel_uri> listening;     ///< where it says it can be dialled
+  std::string observed_us_at;             ///< our address as it sees it; a hint, possibly empty
+  std::size_t datagram_bytes_max = 0;     ///< longest datagram both sides of the channel carry
+  std::size_t datagram_bytes_ceiling = 0; ///< longest one that may pass if probes say so; 0: none longer
+  std::uint64_t features = 0;             ///< those both sides have, and what the peer says of the link (link_policy.hpp)
 };
 
 /// Send these on the machine's channel, in order. With run_bytes, each may be a run of datagrams of that length, the last of

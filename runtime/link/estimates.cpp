@@ -16,6 +16,8 @@ constexpr int same_class_needed = 3;
 constexpr duration ceiling_trust_min = 1min;
 constexpr duration ceiling_trust_max = 1h;
 constexpr double loss_worth_telling = 0.02;
+/// What was measured so shortly before is excused, too.
+constexpr duration excused_time = 2s;
 /// Pings while packets flow: at first, and while enough flows to measure a rate; and while little does.
 constexpr duration measuring_interval = 1s;
 constexpr duration measuring_interval_light = 5s;
@@ -185,6 +187,11 @@ void estimates::forget_old_ceiling(steady_time now) {
   rate_is_ceiling_ = false;
   rate_bps_ = 0;
   last_pong_.reset();
+}
+
+void estimates::excuse_missing_bytes(steady_time now) {
+  last_pong_.reset();
+  if (known_rate_bps_ <= 0 && now - rate_until_ < excused_time) rate_is_ceiling_ = false;
 }
 
 void estimates::on_peer_rtt(duration rtt) {

@@ -34,6 +34,8 @@ public:
   void on_bytes_received(std::size_t bytes) { bytes_received_ += bytes; }
   /// The path is another one: forget what was measured.
   void on_path_changed();
+  /// What was sent lately got lost for another reason than a full link: it says nothing of the link's rate.
+  void excuse_missing_bytes(steady_time now);
   /// True when class, RTT or rate moved enough since the last true answer to tell others; at most once a second.
   bool worth_telling(steady_time now);
 

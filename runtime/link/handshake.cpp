@@ -54,6 +54,7 @@ payload handshake::own_payload(const handshake_terms& terms) const {
   out.session_index = terms.session_index;
   out.features = terms.features;
   out.datagram_bytes_max = static_cast<std::uint32_t>(std::min(terms.datagram_bytes_max, limits::frame_bytes_max));
+  out.datagram_bytes_ceiling = static_cast<std::uint32_t>(std::min(terms.datagram_bytes_ceiling, limits::frame_bytes_max));
   out.node = terms.keys->id();
   out.space = terms.space;
   out.certificate = terms.certificate;
@@ -148,6 +149,9 @@ result<void> handshake::judge(const payload& theirs, const handshake_terms& term
   peer_.features = theirs.features & (terms.features | features_said);
   auto both = std::min<std::size_t>(terms.datagram_bytes_max, theirs.datagram_bytes_max);
   peer_.datagram_bytes_max = std::max(both, limits::link_datagram_bytes_min);
+  peer_.datagram_bytes_ceiling = terms.datagram_bytes_ceiling;
+  if (theirs.datagram_bytes_ceiling != 0) // who does not say takes in whatever comes
+    peer_.datagram_bytes_ceiling = std::min<std::size_t>(peer_.datagram_bytes_ceiling, theirs.datagram_bytes_ceiling);
   return {};
 }
 

@@ -41,6 +41,7 @@ struct handshake_terms {
   std::shared_ptr<const identity::node_keys> keys;
   std::uint32_t session_index = 0; ///< unique among this node's sessions, not 0: the acceptor finds roamed links by it
   std::size_t datagram_bytes_max = limits::udp_datagram_bytes_max; ///< of the channel
+  std::size_t datagram_bytes_ceiling = 0;                          ///< of the channel, if probes pass (path_mtu.hpp); 0: none
   std::optional<node_id> expected;                                 ///< anybody else is refused; makes an initiator use IK
   /// As responder the expected node need not be the one that knocks: another may have come to the address that was dialled.
   bool answers_any_member = false;

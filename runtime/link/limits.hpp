@@ -80,6 +80,21 @@ inline constexpr duration record_rest_min = 10s;
 inline constexpr duration record_rest_max = 5min;
 /// Bytes between two pings that say something of loss: three records.
 inline constexpr std::uint64_t record_loss_sample_bytes = 48u << 10;
+/// Probes of a path's MTU that stay unanswered before that length counts as impassable (RFC 8899 §5.1.2), and how long each waits
+/// (§5.1.1), or three round trips.
+inline constexpr unsigned path_mtu_probes_max = 3;
+inline constexpr duration path_mtu_probe_timeout_min = 1s;
+/// What a link must have carried to be worth a first probe; from then on probes are 2 % of its bytes.
+inline constexpr std::uint64_t path_mtu_first_probe_bytes = 64u << 10;
+inline constexpr std::uint64_t path_mtu_bytes_per_probe_byte = 50;
+/// How long a finished search counts before longer datagrams are tried again (PMTU_RAISE_TIMER, §5.1.1).
+inline constexpr duration path_mtu_search_pause = 10min;
+/// Datagrams, or records, between two pings none of which arrived: reason to doubt the length …
+inline constexpr std::uint64_t path_mtu_missing_min = 2;
+/// … and probes that must all stay unanswered, too: at 20 % loss each way that is two in a hundred.
+inline constexpr unsigned path_mtu_confirmations = 4;
+inline constexpr duration path_mtu_doubt_pause_min = 100ms;
+inline constexpr duration path_mtu_doubt_pause_max = 5s;
 /// Links one node keeps; a home mesh has tens.
 inline constexpr std::size_t links_max = 512;
 

@@ -186,10 +186,7 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   attempts_.clear();
   phase_ = phase::up;
   hear_policy();
-  if ((peer_->features & feature_records) != 0 && record_pieces_max(peer_->datagram_bytes_max) > 0) {
-    joiner_.emplace(peer_->datagram_bytes_max);
-    if (config_.on_link && !config_.reliable) records_.enable(peer_->datagram_bytes_max);
-  }
+  enable_path_lengths();
   up_since_ = last_packet_at_ = now;
   if (config_.liveness) {
     auto pace = !config_.declared_class.empty() ? liveness::pace::slow
@@ -199,7 +196,7 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
   }
   // the responder's confirmation stops message 3; either side's ping proves the keys and measures the first round trip
   if (session_role_ == role::responder) send_frame(out, confirm_frame{}, now);
-  send_ping(out, now);
+  (void)send_ping(out, now);
   if (liveness_) liveness_->on_sent(now, estimates_.rtt());
   emit(out, announce_up{*peer_});
   (void)estimates_.worth_telling(now); // announce_up told it
@@ -212,7 +209,7 @@ void link_machine::become_up(effects& out, attempt proven, steady_time now) {
     ++counters_.packets_out;
     session_->seal(datagram_type::sealed_packet, each, now);
     estimates_.on_bytes_sent(each.size());
-    send(out, std::move(each));
+    send_sealed(out, std::move(each), 0);
   }
 }
 
@@ -233,6 +230,7 @@ void link_machine::start_admitting(effects& out, attempt proven, steady_time now
   session_ = std::move(proven.unproven);
   session_role_ = proven.talk.as();
   peer_ = proven.talk.peer();
+  mtu_ = path_mtu{peer_->datagram_bytes_max};
   phase_ = phase::admitting;
   deadline_ = now + limits::admission_timeout;
   auto ticket = proven.talk.ticket_id();

@@ -10,12 +10,6 @@ constexpr duration timer_slack = 5ms;
 /// A link that has carried less need not know whether it could carry records: a probe is as long as one.
 constexpr std::uint64_t worth_a_record_probe_bytes = 16 * limits::record_body_bytes_max;
 
-std::uint64_t micros(steady_time t) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
-}
-
-std::uint32_t micros(duration d) { return static_cast<std::uint32_t>(std::clamp<std::int64_t>(d.count() / 1000, 0, UINT32_MAX)); }
-
 } // namespace
 
 link_machine::link_machine(link_config config)
@@ -28,6 +22,7 @@ void link_machine::flush(effects& out) {
   if (!outgoing_.empty())
     out.push_back(send_datagrams{packet_batch{std::exchange(outgoing_, {}), outgoing_headroom_},
                                  std::exchange(outgoing_run_bytes_, std::size_t{0})});
+  outgoing_longest_ = 0;
 }
 
 void link_machine::emit(effects& out, effect what) {
@@ -46,10 +41,24 @@ effects link_machine::finish(effects out) {
 }
 
 void link_machine::send(effects& out, byte_string datagram) {
-  if (datagram.empty()) return;
-  if (outgoing_headroom_ != 0) flush(out);
-  outgoing_headroom_ = 0;
+  if (!datagram.empty()) add_datagram(out, std::move(datagram), 0);
+}
+
+/// Whatever is longer than the runs' datagrams would be taken for a run.
+void link_machine::add_datagram(effects& out, byte_string datagram, std::size_t headroom) {
+  const auto bytes = datagram.size() - headroom;
+  if (outgoing_headroom_ != headroom || (outgoing_run_bytes_ != 0 && bytes > outgoing_run_bytes_)) flush(out);
+  outgoing_headroom_ = headroom;
+  outgoing_longest_ = std::max(outgoing_longest_, bytes);
   outgoing_.push_back(std::move(datagram));
+}
+
+void link_machine::add_run(effects& out, byte_string run, std::size_t run_bytes) {
+  if (outgoing_headroom_ != 0 || outgoing_longest_ > run_bytes || (outgoing_run_bytes_ != 0 && outgoing_run_bytes_ != run_bytes))
+    flush(out);
+  outgoing_headroom_ = 0;
+  outgoing_run_bytes_ = run_bytes;
+  outgoing_.push_back(std::move(run));
 }
 
 void link_machine::send_frame(effects& out, const frame& what, steady_time now) {
@@ -59,31 +68,30 @@ void link_machine::send_frame(effects& out, const frame& what, steady_time now) 
   send_sealed(out, std::move(bytes), 0);
 }
 
-void link_machine::send_ping(effects& out, steady_time now) {
+std::uint32_t link_machine::send_ping(effects& out, steady_time now) {
   auto number = estimates_.on_ping_sent(now);
   records_.on_ping_sent(number, estimates_.bytes_sent());
-  send_frame(out, ping_frame{number, micros(now), micros(estimates_.rtt())}, now);
+  send_frame(out, ping_numbered(number, now), now);
+  mtu_.on_ping_sent(number, estimates_.rtt(), now);
+  return number;
 }
 
 void link_machine::send_record_probe(effects& out, steady_time now) {
-  ping_frame probe{records_.on_probe_sent(now), micros(now), micros(estimates_.rtt())};
+  auto probe = ping_numbered(records_.on_probe_sent(now), now);
   probe.padding_bytes = records_.cut_bytes_max() - encode(frame{probe}).size();
   send_frame(out, probe, now);
 }
 
 void link_machine::send_sealed(effects& out, byte_string sealed, std::size_t headroom) {
-  if (sealed.size() - headroom > peer_->datagram_bytes_max) {
-    send(out, cut_record(byte_view{sealed}.subspan(headroom), peer_->datagram_bytes_max));
-    outgoing_run_bytes_ = peer_->datagram_bytes_max;
-    return;
-  }
+  const auto bytes = sealed.size() - headroom;
+  const bool in_pieces = bytes > mtu_.datagram_bytes();
+  mtu_.on_sent(bytes, mtu_.is_long(in_pieces ? piece_bytes() : bytes));
+  if (in_pieces) return add_run(out, cut_record(byte_view{sealed}.subspan(headroom), piece_bytes()), piece_bytes());
   if (headroom > 0 && !config_.keeps_headroom) {
     sealed.erase(sealed.begin(), sealed.begin() + static_cast<std::ptrdiff_t>(headroom));
     headroom = 0;
   }
-  if (outgoing_headroom_ != headroom) flush(out);
-  outgoing_headroom_ = headroom;
-  outgoing_.push_back(std::move(sealed));
+  add_datagram(out, std::move(sealed), headroom);
 }
 
 void link_machine::end(effects& out, error why) {
@@ -239,6 +247,8 @@ void link_machine::on_opened(effects& out, channel_key channel, roomy plain, dat
     config_.channel = channel;
     estimates_.on_path_changed();
     records_.on_path_changed();
+    mtu_.on_path_changed();
+    fit_records();
     emit(out, move_channel{channel});
   }
   if (type == datagram_type::sealed_frame) return on_frame(out, plain.content(), now);
@@ -272,7 +282,14 @@ void link_machine::on_frame(effects& out, byte_view bytes, steady_time now) {
 }
 
 void link_machine::on_pong(effects& out, const pong_frame& pong, steady_time now) {
-  if (!record_plan::is_probe(pong.number)) estimates_.on_pong(pong.number, pong.bytes_received, now, !records_.offers_records());
+  if (path_mtu::is_probe(pong.number)) return on_path_probe_answered(out, pong.number, now);
+  if (!record_plan::is_probe(pong.number)) {
+    const auto verdict = mtu_.on_pong(pong.number, pong.bytes_received, now);
+    // what a path loses for its length it does not lose for being full
+    const bool loss_means_full = !records_.offers_records() && !verdict.shrank && !mtu_.is_in_doubt();
+    estimates_.on_pong(pong.number, pong.bytes_received, now, loss_means_full);
+    act_on(out, verdict, now);
+  }
   bool local = estimates_.link_class() == "local";
   if (records_.on_pong(pong.number, pong.bytes_received, local, now)) emit(out, announce_changed{});
 }
@@ -327,8 +344,9 @@ effects link_machine::on_packets_to_send(packet_batch packets, steady_time now, 
   if ((shared || estimates_.bytes_sent() >= worth_a_record_probe_bytes)
       && records_.wants_probe(estimates_.link_class() == "local", now))
     send_record_probe(out, now);
+  probe_path(out, now);
   if (liveness_ && sealed > 0 && expects != expectation::nothing) {
-    if (estimates_.worth_measuring(now, expects == expectation::traffic)) send_ping(out, now);
+    if (estimates_.worth_measuring(now, expects == expectation::traffic)) (void)send_ping(out, now);
     liveness_->on_sent(now, estimates_.rtt(), expects == expectation::answer ? limits::answer_pause_max : 0ns);
   }
   return finish(std::move(out));
@@ -339,6 +357,12 @@ effects link_machine::on_close(error why, steady_time now) {
   if (phase_ == phase::gone) return out;
   if (session_) send_frame(out, close_frame{why}, now);
   end(out, std::move(why));
+  return finish(std::move(out));
+}
+
+effects link_machine::on_too_long(std::size_t datagram_bytes_that_fit, bool certain, steady_time now) {
+  effects out;
+  if (phase_ == phase::up) act_on(out, mtu_.on_too_long(datagram_bytes_that_fit, certain, now), now);
   return finish(std::move(out));
 }
 
@@ -371,7 +395,7 @@ void link_machine::tick_up(effects& out, steady_time now) {
   if (!liveness_) return;
   switch (liveness_->on_tick(now, estimates_.rtt())) {
   case liveness::advice::nothing: break;
-  case liveness::advice::probe: send_ping(out, now); break;
+  case liveness::advice::probe: (void)send_ping(out, now); break;
   case liveness::advice::dead: return end(out, {error_code::unreachable, whom() + " no longer answers: probes went unanswered"});
   }
   if (liveness_->is_silent() && !was_silent_) {
@@ -431,6 +455,7 @@ link_figures link_machine::figures(steady_time) const {
   out.link_class = estimates_.link_class();
   out.why = estimates_.why();
   if (peer_) out.packet_bytes_max = records_.packet_bytes_max(one_datagram());
+  if (peer_) out.datagram_bytes = mtu_.datagram_bytes();
   out.rtt = estimates_.rtt();
   out.rtt_min = estimates_.rtt_min();
   out.loss = estimates_.loss();

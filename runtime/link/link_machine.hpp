@@ -25,6 +25,7 @@
 #include "runtime/link/join.hpp"
 #include "runtime/link/link_policy.hpp"
 #include "runtime/link/liveness.hpp"
+#include "runtime/link/path_mtu.hpp"
 #include "runtime/link/record_plan.hpp"
 #include "runtime/link/records.hpp"
 #include "runtime/link/sealing.hpp"
@@ -54,6 +55,7 @@ struct link_figures {
   std::string link_class;           ///< "local", "wan", "control", "drop"
   std::string why;                  ///< why that class
   std::size_t packet_bytes_max = 0; ///< longest packet on_packets_to_send() takes
+  std::size_t datagram_bytes = 0;   ///< longest datagram that the path was found to carry
   duration rtt{};                   ///< smoothed; zero while unmeasured
   duration rtt_min{};
   double loss = 0;
@@ -90,6 +92,9 @@ public:
   effects on_admission(result<byte_string> admission, steady_time now, random_source& random);
   /// Goodbye: tells the peer and ends. `why.code == none` for an orderly end.
   effects on_close(error why, steady_time now);
+  /// The network says that a datagram was too long, and which length fits; 0: it does not say. `certain`: this machine's own
+  /// stack says so, not somebody on the way.
+  effects on_too_long(std::size_t datagram_bytes_that_fit, bool certain, steady_time now);
   /// The transport lost the channel.
   effects on_channel_lost(error why);
 
@@ -121,9 +126,12 @@ private:
   effects finish(effects out);
   void send(effects& out, byte_string datagram);
   void send_frame(effects& out, const frame& what, steady_time now);
-  void send_ping(effects& out, steady_time now);
+  ping_frame ping_numbered(std::uint32_t number, steady_time now) const;
+  std::uint32_t send_ping(effects& out, steady_time now); ///< returns its number
   void send_sealed(effects& out, byte_string sealed, std::size_t headroom);
   void send_record_probe(effects& out, steady_time now);
+  void add_run(effects& out, byte_string run, std::size_t run_bytes);
+  void add_datagram(effects& out, byte_string datagram, std::size_t headroom);
   void end(effects& out, error why);
   /// A datagram, or a packet, behind headroom.
   struct roomy {
@@ -143,6 +151,17 @@ private:
   /// How a packet of that length is sealed; nothing: compactly.
   std::optional<datagram_type> form_of(std::size_t packet_bytes, sealing seal) const;
   void on_pong(effects& out, const pong_frame& pong, steady_time now);
+  // link_path.cpp: how long datagrams may be
+  void enable_path_lengths();
+  void probe_path(effects& out, steady_time now);
+  void send_path_probe(effects& out, std::uint32_t number, steady_time now);
+  void on_path_probe_answered(effects& out, std::uint32_t number, steady_time now);
+  void act_on(effects& out, const path_mtu::verdict& verdict, steady_time now);
+  void fit_records();
+  /// Of the pieces that records are cut into.
+  std::size_t piece_bytes() const {
+    return (peer_->features & feature_piece_lengths) != 0 ? mtu_.datagram_bytes() : peer_->datagram_bytes_max;
+  }
   bool open_under_unproven(effects& out, roomy& datagram, datagram_type type, steady_time now);
   void on_opened(effects& out, channel_key channel, roomy plain, datagram_type type, steady_time now);
   void on_frame(effects& out, byte_view bytes, steady_time now);
@@ -169,7 +188,7 @@ private:
   void send_admission_parts(effects& out, steady_time now);
   bool keeps_own_attempt(const handshake_1& message, steady_time now) const;
   std::string whom() const;
-  std::size_t one_datagram() const { return peer_->datagram_bytes_max - sealed_overhead_bytes; }
+  std::size_t one_datagram() const { return mtu_.datagram_bytes() - sealed_overhead_bytes; }
 
   link_config config_;
   phase phase_ = phase::idle;
@@ -179,6 +198,7 @@ private:
   role session_role_ = role::initiator;
   estimates estimates_;
   std::optional<liveness> liveness_;
+  path_mtu mtu_; ///< from up on
   record_plan records_;
   std::optional<record_joiner> joiner_; ///< when both sides know records
   bool was_silent_ = false;
@@ -201,7 +221,8 @@ private:
   std::size_t delivered_headroom_ = 0;
   std::vector<byte_string> outgoing_; ///< to be sent by the present input, likewise
   std::size_t outgoing_headroom_ = 0;
-  std::size_t outgoing_run_bytes_ = 0; ///< one of them is a run of such datagrams
+  std::size_t outgoing_run_bytes_ = 0; ///< some of them are runs of such datagrams, and none is a longer datagram
+  std::size_t outgoing_longest_ = 0;   ///< of those that are no runs
   std::vector<byte_string> before_up_; ///< packets that wait for the handshake
   steady_time up_since_{};
   steady_time last_packet_at_{};

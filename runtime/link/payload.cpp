@@ -40,6 +40,7 @@ result<payload> read_payload(schema::link::Payload::Reader from) {
   out.features = from.getFeatures();
   out.session_index = from.getSessionIndex();
   out.datagram_bytes_max = from.getDatagramBytesMax();
+  out.datagram_bytes_ceiling = from.getDatagramBytesCeiling();
   out.node = node_id::from(from_data(from.getNode()));
   out.space = namespace_id::from(from_data(from.getSpace()));
   out.certificate = to_bytes(from_data(from.getCertificate()));
@@ -66,6 +67,7 @@ byte_string encode(const payload& what) {
   out.setFeatures(what.features);
   out.setSessionIndex(what.session_index);
   out.setDatagramBytesMax(what.datagram_bytes_max);
+  out.setDatagramBytesCeiling(what.datagram_bytes_ceiling);
   out.setNode(as_data(what.node.view()));
   out.setSpace(as_data(what.space.view()));
   out.setCertificate(as_data(what.certificate));

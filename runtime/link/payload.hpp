@@ -18,6 +18,7 @@ inline constexpr std::uint64_t feature_records = 1; ///< rejoins records (record
 inline constexpr std::uint64_t feature_heads = 2;   ///< opens sealed heads (session.hpp)
 inline constexpr std::uint64_t feature_labels = 4;  ///< opens sealed labels, and its router knows labels (route/label_tables.hpp)
 inline constexpr std::uint64_t feature_compact = 8; ///< opens compact datagrams (session.hpp) on this channel
+inline constexpr std::uint64_t feature_piece_lengths = 16; ///< rejoins records of pieces of any length, not the agreed one alone
 /// What this side's owner says of the link (link_policy.hpp): no abilities, so one side's word is enough.
 inline constexpr std::uint64_t feature_says_control = std::uint64_t{1} << 32;
 inline constexpr std::uint64_t feature_says_drop = std::uint64_t{1} << 33;
@@ -35,6 +36,7 @@ struct payload {
   std::uint64_t features = 0;
   std::uint32_t session_index = 0;
   std::uint32_t datagram_bytes_max = 0;
+  std::uint32_t datagram_bytes_ceiling = 0; ///< worth a probe; 0: not told
   node_id node;
   namespace_id space;
   byte_string certificate;

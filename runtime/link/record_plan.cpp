@@ -18,9 +18,7 @@ constexpr int bad_samples_needed = 2;
 void record_plan::enable(std::size_t datagram_bytes_max) { record_bytes_ = record_packet_bytes_max(datagram_bytes_max); }
 
 std::size_t record_plan::packet_bytes_max(std::size_t one_datagram) const {
-  if (offers_records()) return record_bytes_;
-  if (!is_enabled() || now_ == state::resting) return one_datagram;
-  return std::min(one_datagram, limits::udp_datagram_bytes_max - sealed_overhead_bytes); // no longer one has come through yet
+  return offers_records() ? std::max(record_bytes_, one_datagram) : one_datagram;
 }
 
 bool record_plan::wants_probe(bool local, steady_time now) const {

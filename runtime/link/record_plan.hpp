@@ -20,11 +20,12 @@ class record_plan {
 public:
   /// No records at all, unless enable() is called.
   record_plan() = default;
-  /// The link is up, its peer joins records, and its datagrams are that long.
+  /// The link is up, its peer joins records, and its pieces are that long; or they are so now. Records that came through stay
+  /// proven: what is longer was proven by a probe of its own (path_mtu.hpp).
   void enable(std::size_t datagram_bytes_max);
 
   bool is_enabled() const { return record_bytes_ > 0; }
-  bool offers_records() const { return now_ == state::records; }
+  bool offers_records() const { return is_enabled() && now_ == state::records; }
   /// Longest packet to tell the rooms above, given the longest that one datagram holds.
   std::size_t packet_bytes_max(std::size_t one_datagram) const;
   /// Longest packet that is cut rather than dropped: also those that were on their way when the offer shrank.

@@ -1,5 +1,8 @@
 #include "runtime/link/records.hpp"
 
+#include <bit>
+#include <utility>
+
 namespace glow::link {
 namespace {
 
@@ -49,26 +52,39 @@ record_joiner::record& record_joiner::record_of(byte_view piece, std::uint8_t co
   auto& made = under_way_.emplace_back();
   std::copy_n(piece.begin(), made.header.size(), made.header.begin());
   made.count = count;
-  made.bytes.reserve(sealed_header_bytes + count * piece_bytes_);
-  append(made.bytes, made.header);
-  made.bytes[0] = static_cast<std::uint8_t>(made.bytes[0] - pieces_offset);
   return made;
+}
+
+void record_joiner::settle_length(record& one, std::size_t piece_bytes) {
+  one.piece_bytes = piece_bytes;
+  auto last = std::exchange(one.bytes, {});
+  one.bytes.reserve(sealed_header_bytes + one.count * piece_bytes);
+  append(one.bytes, one.header);
+  one.bytes[0] = static_cast<std::uint8_t>(one.bytes[0] - pieces_offset);
+  if (last.empty()) return;
+  one.bytes.resize(sealed_header_bytes + (one.count - 1u) * piece_bytes);
+  append(one.bytes, last);
 }
 
 std::optional<byte_string> record_joiner::on_piece(byte_view piece, steady_time now) {
   if (piece.size() <= piece_header_bytes) return std::nullopt;
-  auto index = piece[sealed_header_bytes];
-  auto count = piece[sealed_header_bytes + 1];
-  auto bytes = piece.subspan(piece_header_bytes);
-  bool last = index + 1 == count;
-  if (count < 2 || count > pieces_max_ || index >= count || bytes.size() > piece_bytes_) return std::nullopt;
-  if (!last && bytes.size() != piece_bytes_) return std::nullopt;
+  const std::size_t index = piece[sealed_header_bytes];
+  const auto count = piece[sealed_header_bytes + 1];
+  const auto bytes = piece.subspan(piece_header_bytes);
+  const bool is_last = index + 1 == count;
+  if (count < 2 || count > limits::record_pieces_max || index >= count) return std::nullopt;
+  if (count * bytes.size() > limits::record_body_bytes_max) return std::nullopt; // the last one is no longer than the others
   auto& one = record_of(piece, count);
-  one.touched_at = now;
-  auto bit = std::uint64_t{1} << index;
+  const auto bit = std::uint64_t{1} << index;
   if ((one.got & bit) != 0) return std::nullopt;
+  if (one.piece_bytes == 0 && !is_last) {
+    if (one.bytes.size() > bytes.size()) return std::nullopt; // the last one had come, and is longer: one of them is forged
+    settle_length(one, bytes.size());
+  }
+  if (is_last ? one.piece_bytes != 0 && bytes.size() > one.piece_bytes : bytes.size() != one.piece_bytes) return std::nullopt;
+  one.touched_at = now;
   one.got |= bit;
-  auto at = sealed_header_bytes + index * piece_bytes_;
+  const auto at = one.piece_bytes == 0 ? 0 : sealed_header_bytes + index * one.piece_bytes;
   if (at == one.bytes.size()) { // in order, as nearly always: nothing is written twice
     append(one.bytes, bytes);
   } else {

@@ -5,8 +5,10 @@
 ///           | 7/8/11/12 | receiver index | counter low | index | count | bytes …
 ///
 /// The first nine bytes are those of the sealed datagram, but for its type (7 stands for 5, 8 for 6, 11 for 9, 12 for 10). All
-/// pieces but the last fill the link's datagram, whose length both sides agreed on: so they leave in one segmented send. Nothing
-/// here is authentic before the record opens: a forged piece costs its record, as a lost one does, and memory within the bounds.
+/// pieces but the last fill the sender's datagram, and so leave in one segmented send. The first of them that comes tells how
+/// long they are; older receivers know the length that the handshake agreed on and no other (feature_piece_lengths in
+/// payload.hpp). Nothing here is authentic before the record opens: a forged piece costs its record, as a lost one does, and
+/// memory within the bounds.
 #pragma once
 
 #include "runtime/base/time.hpp"
@@ -31,9 +33,6 @@ byte_string cut_record(byte_view sealed, std::size_t datagram_bytes_max);
 /// The receiving side of one link: a few records under way, the oldest of which goes when there is no room.
 class record_joiner {
 public:
-  explicit record_joiner(std::size_t datagram_bytes_max)
-    : piece_bytes_{datagram_bytes_max - piece_header_bytes}, pieces_max_{record_pieces_max(datagram_bytes_max)} {}
-
   /// Takes a piece. Returns the sealed datagram that it completes.
   std::optional<byte_string> on_piece(byte_view piece, steady_time now);
   /// Drops records that got no piece for limits::record_life.
@@ -46,14 +45,14 @@ private:
   struct record {
     std::array<std::uint8_t, sealed_header_bytes> header{};
     std::uint8_t count = 0;
-    std::uint64_t got = 0; ///< a bit for each piece
-    byte_string bytes;
+    std::size_t piece_bytes = 0; ///< of all but the last; 0 until one of those came
+    std::uint64_t got = 0;       ///< a bit for each piece
+    byte_string bytes;           ///< before that: the last piece alone
     steady_time touched_at;
   };
   record& record_of(byte_view piece, std::uint8_t count);
+  static void settle_length(record& one, std::size_t piece_bytes);
 
-  std::size_t piece_bytes_;
-  std::size_t pieces_max_;
   std::vector<record> under_way_; ///< oldest first; a few
 };
 

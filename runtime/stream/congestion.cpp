@@ -149,8 +149,11 @@ double congestion::pace_bytes_per_second(duration smoothed_rtt) const {
 }
 
 double congestion::burst_bytes(duration smoothed_rtt) const {
-  return std::max(window_packets_start * packet_, pace_bytes_per_second(smoothed_rtt) * seconds(burst_time));
+  const auto time = burst_time + std::min(late_, smoothed_rtt / 2);
+  return std::max(window_packets_start * packet_, pace_bytes_per_second(smoothed_rtt) * seconds(time));
 }
+
+void congestion::on_woken(duration late) { late_ = std::max<duration>(late, late_ - late_ / 64); }
 
 bool congestion::may_burst(steady_time now, duration smoothed_rtt) {
   auto most = burst_bytes(smoothed_rtt);

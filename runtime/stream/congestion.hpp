@@ -36,6 +36,8 @@ public:
   /// Pacing: true when a packet may leave now as far as bursts are concerned.
   bool may_burst(steady_time now, duration smoothed_rtt);
   void on_sent(std::size_t bytes) { burst_left_ -= static_cast<double>(bytes); }
+  /// The timer for next_burst() rang that late: on a busy machine bursts grow, lest every wait cost what it is late.
+  void on_woken(duration late);
   /// When may_burst() becomes true again after it was false.
   steady_time next_burst(duration smoothed_rtt) const;
 
@@ -71,6 +73,7 @@ private:
   unsigned slower_rounds_ = 0;
   double burst_left_ = 0;
   std::optional<steady_time> paced_at_;
+  duration late_{}; ///< how late timers were of late
 };
 
 } // namespace glow::stream

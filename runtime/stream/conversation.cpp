@@ -182,7 +182,9 @@ void conversation::on_tick(steady_time now) {
     ping_due_ = true;
     heard_at_ = now;
   }
-  if (burst_at_ && *burst_at_ <= now) burst_at_.reset();
+  if (!burst_at_ || *burst_at_ > now) return;
+  recovery_.window().on_woken(now - *burst_at_);
+  burst_at_.reset();
 }
 
 std::optional<steady_time> conversation::wake_at() const {

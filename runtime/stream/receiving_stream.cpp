@@ -7,6 +7,9 @@ namespace {
 
 /// A window that is used up within so many round trips was too small.
 constexpr int round_trips_per_window = 4;
+/// Up to here a window grows fourfold, and with its first use: slow start shall not wait for it, nor a stream on a path whose
+/// capacity is known. What all streams hold is bounded by their common credit.
+constexpr std::uint64_t quick_growth_bytes = 1u << 20;
 
 } // namespace
 
@@ -74,8 +77,9 @@ void receiving_stream::release(std::vector<byte_string>& out, std::size_t& segme
 bool receiving_stream::consume(std::uint64_t bytes, steady_time now, duration rtt) {
   consumed_ = std::min(consumed_ + bytes, in_order_);
   if (final_ || limit_ - consumed_ > window_ / 2) return false;
-  if (told_at_ != steady_time{} && now - told_at_ < round_trips_per_window * rtt)
-    window_ = std::min(2 * window_, limits::stream_window_max);
+  const bool is_small = window_ < quick_growth_bytes;
+  if (told_at_ == steady_time{} ? is_small : now - told_at_ < round_trips_per_window * rtt)
+    window_ = std::min((is_small ? 4 : 2) * window_, limits::stream_window_max);
   told_at_ = now;
   limit_ = consumed_ + window_;
   return true;

@@ -305,11 +305,31 @@ std::vector<byte_string> true_pieces() {
   return out;
 }
 
+/// Whether the record is what these pieces make, each under its header and at its place; the first tells how long they are.
+bool is_made_of(const byte_string& whole, const std::vector<byte_string>& given) {
+  const auto body = byte_view{whole}.subspan(sealed_header_bytes);
+  auto is_piece_at = [&](const byte_string& each, std::size_t index, std::size_t count, byte_view part) {
+    return each.size() == piece_header_bytes + part.size() && each[0] == whole[0] + 2 && each[9] == index && each[10] == count
+           && std::equal(each.begin() + 1, each.begin() + sealed_header_bytes, whole.begin() + 1)
+           && std::equal(part.begin(), part.end(), each.begin() + static_cast<std::ptrdiff_t>(piece_header_bytes));
+  };
+  return std::any_of(given.begin(), given.end(), [&](const byte_string& first) {
+    if (first.size() <= piece_header_bytes || first[9] != 0) return false;
+    const auto piece_bytes = first.size() - piece_header_bytes;
+    const auto count = (body.size() + piece_bytes - 1) / piece_bytes;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto part = body.subspan(i * piece_bytes, std::min(piece_bytes, body.size() - i * piece_bytes));
+      auto is_it = [&](const byte_string& each) { return is_piece_at(each, i, count, part); };
+      if (std::none_of(given.begin(), given.end(), is_it)) return false;
+    }
+    return true;
+  });
+}
+
 void check_records(byte_view input) {
   static const auto pieces = true_pieces();
-  constexpr auto piece_bytes = record_datagram_bytes - piece_header_bytes;
   script from{input};
-  record_joiner joiner{record_datagram_bytes};
+  record_joiner joiner;
   std::vector<byte_string> given;
   steady_time now{1s};
   while (!from.done()) {
@@ -322,19 +342,7 @@ void check_records(byte_view input) {
     require(joiner.records_under_way() <= limits::records_under_way_max, "few records are under way");
     require(joiner.bytes_held() <= limits::records_under_way_max * (limits::record_body_bytes_max + sealed_header_bytes),
             "records under way take bounded memory");
-    if (!whole) continue;
-    // each piece of it was given, under its header and at its place
-    const auto body = byte_view{*whole}.subspan(sealed_header_bytes);
-    const auto count = (body.size() + piece_bytes - 1) / piece_bytes;
-    for (std::size_t i = 0; i < count; ++i) {
-      auto part = body.subspan(i * piece_bytes, std::min(piece_bytes, body.size() - i * piece_bytes));
-      auto is_it = [&](const byte_string& each) {
-        return each.size() == piece_header_bytes + part.size() && each[0] == (*whole)[0] + 2 && each[9] == i && each[10] == count
-               && std::equal(each.begin() + 1, each.begin() + sealed_header_bytes, whole->begin() + 1)
-               && std::equal(part.begin(), part.end(), each.begin() + static_cast<std::ptrdiff_t>(piece_header_bytes));
-      };
-      require(std::any_of(given.begin(), given.end(), is_it), "a record is made of pieces that came");
-    }
+    if (whole) require(is_made_of(*whole, given), "a record is made of pieces that came");
   }
 }
 

@@ -3,10 +3,10 @@
 usage: tools/bench cuts [--cut down|blackhole|relay …] [--cuts 20] [--rate 20] [--transport udp|tcp|both] [--with glow|tcp]
                         [--no-install] [--bin DIR] [--json]
 
-  down        two veth pairs between bench-a and bench-b; the interface that carries the stream is set down, in turn at either end.
+  down        two veth pairs between bench-PID-a and bench-PID-b; the interface that carries the stream is set down, in turn at either end.
               Limit 500 ms
   blackhole   the same, but nft drops silently whatever arrives through it, at both ends. Limit 1 s
-  relay       agents in bench-r and bench-s, each a way from a to b, which have no other; the one in use is killed with -9.
+  relay       agents in bench-PID-r and bench-PID-s, each a way from a to b, which have no other; the one in use is killed with -9.
               Limit 500 ms
 
 Each kind: one stream of numbered blocks at --rate MB/s through glow dial and glow listen, cut --cuts times. Before each cut both

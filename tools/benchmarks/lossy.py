@@ -9,7 +9,7 @@ packets held back for 3 ms, so that others overtake them (on paths with a round 
   glow udp      glow dial's stdin to glow listen's stdout between two agents over udp, everything encrypted
 A command that this build does not have leaves its column empty, and says so.
 
-The paths: network namespaces bench-a and bench-b. Round trip 0 is a bare veth pair. Any other leads through bench-r, where
+The paths: network namespaces bench-PID-a and bench-PID-b. Round trip 0 is a bare veth pair. Any other leads through bench-PID-r, where
 `glow_bench way` carries the frames: half the round trip each way, a bottleneck of --rate MB/s with a queue of one round trip before
 it (at least 64 KiB). nft drops --percent of all packets where they arrive, at both ends, so acknowledgements are lost, too. The
 interfaces' offloads are off: one drop takes one packet of the wire, not 64 KiB.

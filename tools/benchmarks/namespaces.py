@@ -63,8 +63,7 @@ def leave(*_):
 def main(what, words, bin_dir, table):
     options = options_of(what, words, bin_dir)
     os.environ["GLOW_BIN"] = options.bin  # before mesh.py is read
-    if what == "stripe":
-        os.environ.setdefault("GLOW_BENCH_PREFIX", f"bench-{os.getpid()}-")  # before segment.py is
+    os.environ.setdefault("GLOW_BENCH_PREFIX", f"bench-{os.getpid()}-")  # likewise segment.py: measurements may run side by side
     module = importlib.import_module("lossy" if getattr(options, "loss", False) else what)
     if options.help:
         print(module.__doc__.strip())
@@ -77,8 +76,9 @@ def main(what, words, bin_dir, table):
         print(f"tools/bench {what}: network namespaces need root: run it as root", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, leave)
-    from segment import Unusable
+    from segment import Unusable, sweep
     try:
+        sweep()
         got = module.measure(options)
     except Unusable as why:
         print(f"tools/bench {what}: {why}", file=sys.stderr)

@@ -3,7 +3,7 @@
 usage: tools/bench overlay [--seconds 5] [--runs 3] [--pings 50] [--only NAME …] [--no-install] [--bin DIR] [--json]
        tools/bench overlay --loss …     on paths that lose and reorder packets: tools/bench overlay --loss --help
 
-Network namespaces bench-a and bench-b, one veth pair; for the relayed rows bench-r between them, and no other way. Rows:
+Network namespaces bench-PID-a and bench-PID-b, one veth pair; for the relayed rows bench-PID-r between them, and no other way. Rows:
   plain TCP      iperf3, no encryption: what the path itself carries
   wireguard-go   the userspace WireGuard; nebula; tinc; yggdrasil: iperf3 through their tunnel, their own defaults, one at a time
   glow …         two agents over udp, two over tcp, three over udp with a relay between:

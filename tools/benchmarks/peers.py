@@ -1,4 +1,4 @@
-"""The peers of `tools/bench overlay`: what to install, how two daemons of each become one tunnel between bench-a and bench-b.
+"""The peers of `tools/bench overlay`: what to install, how two daemons of each become one tunnel between bench-PID-a and bench-PID-b.
 
 A peer's `start` returns (programs whose CPU time and memory count, the address of b as a sees it). Configurations are the shortest
 that work, with every peer's own defaults for MTU, cipher and threads.

@@ -1,9 +1,11 @@
-"""Machines on one machine: network namespaces bench-a, bench-b … joined by veth pairs, programs in them, and faults of the way.
+"""Machines on one machine: network namespaces bench-PID-a, bench-PID-b … joined by veth pairs, programs in them, and faults of
+the way.
 
 Everything ends with the `with` block: programs by their process ids, namespaces by name; also after ^C and SIGTERM.
 """
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -22,6 +24,14 @@ def run(*words, check=True, timeout=60, **more):
     if check and done.returncode != 0:
         raise Unusable(f"{' '.join(map(str, words))}: {(done.stderr or done.stdout).strip()[-300:]}")
     return done.stdout
+
+
+def sweep():
+    """Removes the namespaces of measurements that were killed: their names have the process id."""
+    for space in run("ip", "netns", "list").split():
+        mine = re.fullmatch(r"bench-(\d+)-\w+", space)
+        if mine and not os.path.exists(f"/proc/{mine[1]}") and not run("ip", "netns", "pids", space, check=False).split():
+            run("ip", "netns", "del", space, check=False)
 
 
 class Program:

@@ -38,6 +38,7 @@ struct simulated_side {
   std::size_t bytes_max_sent = 0;
   std::size_t announced_changes = 0;
   channel_key speaks_from = 0; ///< channel number its datagrams arrive under at the other side
+  std::size_t path_bytes_max = SIZE_MAX; ///< hidden from it: longer datagrams of its get lost, unheard of
 };
 
 class simulated_pair {
@@ -144,7 +145,7 @@ private:
     tape.push_back(datagram);
     ++from.datagrams_sent;
     from.bytes_max_sent = std::max(from.bytes_max_sent, datagram.size());
-    if (faults.cut) return;
+    if (faults.cut || datagram.size() > from.path_bytes_max) return;
     int copies = random.next_unit() < faults.loss ? 0 : 1;
     if (random.next_unit() < faults.repeat) ++copies;
     for (; copies > 0; --copies) {

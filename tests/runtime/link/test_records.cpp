@@ -20,10 +20,10 @@ byte_string sealed_one(std::uint32_t counter, std::size_t packet_bytes) {
   return out;
 }
 
-std::vector<byte_string> pieces_of(const byte_string& sealed) {
+std::vector<byte_string> pieces_of(const byte_string& sealed, std::size_t each_bytes = datagram_bytes) {
   std::vector<byte_string> out;
-  const auto run = cut_record(sealed, datagram_bytes);
-  for (auto& each : datagrams_of(run, datagram_bytes)) out.push_back(to_bytes(each));
+  const auto run = cut_record(sealed, each_bytes);
+  for (auto& each : datagrams_of(run, each_bytes)) out.push_back(to_bytes(each));
   return out;
 }
 
@@ -54,8 +54,9 @@ TEST_CASE("in any order, with pieces lost and repeated, exactly the complete rec
     std::vector<std::pair<std::uint32_t, byte_string>> flying;
     std::vector<bool> complete(records, true);
     for (std::uint32_t i = 0; i < records; ++i) {
-      sent.push_back(sealed_one(i, *rc::gen::inRange<std::size_t>(datagram_bytes, record_packet_bytes_max(datagram_bytes) + 1)));
-      for (auto& piece : pieces_of(sent.back())) {
+      auto each_bytes = *rc::gen::elementOf(std::vector<std::size_t>{200, datagram_bytes, 1472, 4000}); // as paths change
+      sent.push_back(sealed_one(i, *rc::gen::inRange<std::size_t>(each_bytes, record_packet_bytes_max(each_bytes) + 1)));
+      for (auto& piece : pieces_of(sent.back(), each_bytes)) {
         auto copies = *rc::gen::weightedElement<int>({{1, 0}, {20, 1}, {2, 2}});
         if (copies == 0) complete[i] = false;
         for (int c = 0; c < copies; ++c) flying.emplace_back(i, piece);
@@ -66,7 +67,7 @@ TEST_CASE("in any order, with pieces lost and repeated, exactly the complete rec
       seeded_random random{*rc::gen::arbitrary<std::uint64_t>()};
       for (auto i = flying.size(); i > 1; --i) std::swap(flying[i - 1], flying[random.next_below(i)]);
     }
-    record_joiner joiner{datagram_bytes};
+    record_joiner joiner;
     std::vector<int> came(records, 0);
     for (auto& [from, piece] : flying) {
       if (came[from] > 0) continue; // the session knows that counter: link_machine asks it before
@@ -82,19 +83,17 @@ TEST_CASE("in any order, with pieces lost and repeated, exactly the complete rec
 }
 
 TEST_CASE("malformed pieces leave nothing behind") {
-  record_joiner joiner{datagram_bytes};
+  record_joiner joiner;
   auto good = pieces_of(sealed_one(1, 5000));
   auto with = [&](std::size_t at, int value) {
     auto bad = good[0];
     bad[at] = static_cast<std::uint8_t>(value);
     return bad;
   };
-  auto shorter = good[0];
-  shorter.pop_back();
-  auto longer = good.back();
-  longer.resize(datagram_bytes + 1);
+  auto too_long = good[0]; // five of those would be longer than a record
+  too_long.resize(piece_header_bytes + limits::record_body_bytes_max / 5 + 1);
   byte_string empty(good[0].begin(), good[0].begin() + static_cast<std::ptrdiff_t>(piece_header_bytes));
-  for (auto& bad : {with(10, 0), with(10, 1), with(9, 200), with(10, 255), shorter, longer, empty, byte_string{7}, byte_string{}})
+  for (auto& bad : {with(10, 0), with(10, 1), with(9, 200), with(10, 255), with(10, 65), too_long, empty, byte_string{7}, byte_string{}})
     CHECK_FALSE(joiner.on_piece(bad, start));
   CHECK(joiner.records_under_way() == 0);
   std::optional<byte_string> whole;
@@ -102,8 +101,28 @@ TEST_CASE("malformed pieces leave nothing behind") {
   CHECK(whole == sealed_one(1, 5000));
 }
 
+TEST_CASE("pieces of another length than the first that came are not taken, nor is a last one that is longer") {
+  record_joiner joiner;
+  auto good = pieces_of(sealed_one(1, 5000));
+  REQUIRE_FALSE(joiner.on_piece(good[0], start));
+  auto shorter = good[1];
+  shorter.pop_back();
+  auto longer = good[1];
+  longer.push_back(0);
+  auto longer_last = good.back();
+  longer_last.resize(datagram_bytes + 1);
+  for (auto& bad : {shorter, longer, longer_last}) CHECK_FALSE(joiner.on_piece(bad, start));
+  std::optional<byte_string> whole;
+  for (auto& each : good) whole = joiner.on_piece(each, start);
+  CHECK(whole == sealed_one(1, 5000));
+
+  REQUIRE_FALSE(joiner.on_piece(longer_last, start)); // the last one first: how long the others are is not known yet
+  for (auto& each : good) CHECK_FALSE(joiner.on_piece(each, start));
+  CHECK(joiner.bytes_held() <= limits::record_body_bytes_max + sealed_header_bytes);
+}
+
 TEST_CASE("forged pieces cost no more than their bound, and a record that comes after them arrives") {
-  record_joiner joiner{datagram_bytes};
+  record_joiner joiner;
   for (std::uint32_t counter = 0; counter < 10'000; ++counter)
     (void)joiner.on_piece(pieces_of(sealed_one(counter, 9000))[0], start);
   CHECK(joiner.records_under_way() == limits::records_under_way_max);
@@ -115,7 +134,7 @@ TEST_CASE("forged pieces cost no more than their bound, and a record that comes 
 }
 
 TEST_CASE("a record that lost a piece is forgotten after its time") {
-  record_joiner joiner{datagram_bytes};
+  record_joiner joiner;
   auto pieces = pieces_of(sealed_one(1, 5000));
   (void)joiner.on_piece(pieces[0], start);
   joiner.forget_stale(start + limits::record_life - 1ms);
