@@ -1,6 +1,7 @@
 // Labels in router_machine: what stands in place of the ids of those who send and receive (label_tables.hpp).
-#include "runtime/base/overloaded.hpp"
 #include "runtime/route/router_machine.hpp"
+
+#include "runtime/base/overloaded.hpp"
 
 namespace glow::route {
 namespace {

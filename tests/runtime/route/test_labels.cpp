@@ -1,4 +1,3 @@
-#include "runtime/base/overloaded.hpp"
 #include "tests/runtime/route/mesh_network.hpp"
 
 #include <rapidcheck.h>
