@@ -83,7 +83,7 @@ private:
 
   node_id id(std::size_t i) const { return nodes_[i].who.keys->id(); }
   std::array<std::unique_ptr<link::link_machine>, 2>& ends(std::size_t i) { return cables_[i].ends; }
-  std::uint32_t link_of(std::size_t cable) const { return static_cast<std::uint32_t>(cable + 1); }
+  std::uint32_t link_of(std::size_t at) const { return static_cast<std::uint32_t>(at + 1); }
 
   void connect(std::size_t at, medium over, bool first_is_old) {
     auto& made = cables_.emplace_back(cable{over, {}, {}});
@@ -173,10 +173,10 @@ private:
                        }
                    },
                    [&](link::deliver_packets& e) {
-                     const auto node = at + side;
-                     if (node != 0 && node + 1 != nodes_.size())
+                     const auto here = at + side;
+                     if (here != 0 && here + 1 != nodes_.size())
                        for (auto& packet : e.packets.contents()) read_by_relays.push_back(to_bytes(packet));
-                     perform_router(node, nodes_[node].router->on_packets(link_of(at), std::move(e.packets), now_));
+                     perform_router(here, nodes_[here].router->on_packets(link_of(at), std::move(e.packets), now_));
                    },
                    [&](link::announce_up&) { tell_link(at, side); },
                    [&](link::announce_changed&) {
@@ -192,10 +192,10 @@ private:
     for (auto& each : effects)
       std::visit(overloaded{
                    [&](route::send_packets& e) {
-                     const auto cable = e.link - 1;
-                     const auto side = at - cable;
-                     perform_link(cable, side,
-                                  ends(cable)[side]->on_packets_to_send(std::move(e.packets), now_, e.expects, e.seal));
+                     const std::size_t over = e.link - 1;
+                     const auto side = at - over;
+                     perform_link(over, side,
+                                  ends(over)[side]->on_packets_to_send(std::move(e.packets), now_, e.expects, e.seal));
                    },
                    [&](route::deliver_payloads& e) { on_payloads(at, e); },
                    [&](route::wake& e) { nodes_[at].wake = e.at; },
