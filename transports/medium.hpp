@@ -22,6 +22,8 @@ public:
   /// Each may be a run of datagrams of `run_bytes`, the last of these possibly shorter. For claimed channels alone.
   virtual void runs_arrived(channel_id channel, std::vector<byte_string> runs, std::size_t run_bytes) = 0;
   virtual void channel_broke(channel_id channel, error why) = 0;
+  /// A datagram was too long for the path: channel_narrowed in contracts/transport.hpp.
+  virtual void channel_narrows(const channel_narrowed& what) = 0;
   /// The medium as a whole is unusable: its actor fails and is restarted.
   virtual void medium_broke(error why) = 0;
   /// Whether a link speaks on that channel; strangers' are not to be trusted with much.

@@ -90,6 +90,8 @@ void transport_state::channel_broke(channel_id channel, error why) {
   owners.erase(channel);
 }
 
+void transport_state::channel_narrows(const channel_narrowed& what) { self->send(owner_of(what.channel), what); }
+
 void transport_state::medium_broke(error why) { self->quit(to_caf(why)); }
 
 bool transport_state::wants_more() const {

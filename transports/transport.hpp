@@ -26,9 +26,9 @@ using transport_self = caf::stateful_actor<transport_state, loop_hosted<medium_a
 /// One medium of one node.
 ///   starting ─► open ─► gone
 /// Hears    links: connect_channel, claim_channel, close_channel   links' children: send_on_channel, close_channel
-/// Tells    listener: transport_started, channel_opened   owner, else listener: channel_received, channel_closed
-/// Watches  listener (quits with it: strangers would find nobody), owners (their channels are closed)
-/// Fails    io, usage when the listening side cannot be opened; stopped when the listener is gone
+/// Tells    listener: transport_started, channel_opened   owner, else listener: channel_received, channel_narrowed,
+/// channel_closed Watches  listener (quits with it: strangers would find nobody), owners (their channels are closed) Fails    io,
+/// usage when the listening side cannot be opened; stopped when the listener is gone
 struct transport_state : actor_lifecycle, medium_listener {
   static inline const char* name = "glow.transport";
 
@@ -38,6 +38,7 @@ struct transport_state : actor_lifecycle, medium_listener {
   void datagrams_arrived(channel_id channel, std::vector<byte_string> datagrams) override;
   void runs_arrived(channel_id channel, std::vector<byte_string> runs, std::size_t run_bytes) override;
   void channel_broke(channel_id channel, error why) override;
+  void channel_narrows(const channel_narrowed& what) override;
   void medium_broke(error why) override;
   bool is_claimed(channel_id channel) const override { return owners.contains(channel); }
   bool wants_more() const override;

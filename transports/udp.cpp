@@ -33,6 +33,7 @@ private:
   void on_datagrams(const socket_address& from, byte_view bytes, std::size_t segment_bytes) override;
   void on_batch_end() override;
   void on_unreachable(const socket_address& to, int code) override;
+  void on_too_long(const socket_address& to, std::size_t fits, bool certain) override;
   void on_carrier_lost(const dead_networks& now);
   bool wants_more() const override { return events_->wants_more(); }
 
@@ -110,7 +111,10 @@ channel_id udp_medium::add(const socket_address& remote) {
   auto id = ++last_id_;
   auto now = uv_now(place_.loop);
   remote_end made{remote, {"udp", limits::udp_datagram_bytes_max, false, networks_.on_link(remote, now)}};
-  if (networks_.on_machine(remote, now)) made.traits.datagram_bytes_max = limits::udp_on_machine_datagram_bytes_max;
+  if (networks_.on_machine(remote, now))
+    made.traits.datagram_bytes_max = limits::udp_on_machine_datagram_bytes_max;
+  else
+    made.traits.datagram_bytes_ceiling = datagram_bytes_towards(remote);
   channels_.emplace(id, std::move(made));
   by_remote_.emplace(remote, id);
   return id;
@@ -153,7 +157,10 @@ void udp_medium::send_runs(channel_id id, const packet_batch& runs, std::size_t 
   auto found = channels_.find(id);
   if (found == channels_.end()) return;
   auto remote = found->second.remote; // a refusal may close the channel while we send
-  if (auto& socket = socket_for(remote)) socket->send(remote, runs, run_bytes, found->second.traits.datagram_bytes_max);
+  auto& traits = found->second.traits;
+  if (auto& socket = socket_for(remote))
+    socket->send(remote, runs, run_bytes,
+                 {traits.datagram_bytes_max, std::max(traits.datagram_bytes_max, traits.datagram_bytes_ceiling)});
 }
 
 void udp_medium::drop(channel_id id) {
@@ -201,6 +208,11 @@ void udp_medium::on_unreachable(const socket_address& to, int code) {
   auto id = found->second;
   drop(id);
   events_->channel_broke(id, uv_failure(error_code::unreachable, to_string(to.to_uri("udp")) + " cannot be reached", -code));
+}
+
+void udp_medium::on_too_long(const socket_address& to, std::size_t fits, bool certain) {
+  auto found = by_remote_.find(to);
+  if (found != by_remote_.end()) events_->channel_narrows({found->second, fits, certain});
 }
 
 /// Datagrams that arrive all the same make a new channel: nothing is lost by believing the kernel.

@@ -17,6 +17,8 @@ struct udp_socket::run {
   std::size_t first = 0;
   std::size_t count = 0;
   std::uint16_t segment_bytes = 0; ///< 0: a single datagram
+  std::size_t datagram_bytes = 0;  ///< of the longest
+  bool fragmentable = true;
 };
 
 namespace {
@@ -38,12 +40,33 @@ std::uint16_t read_segment_bytes(msghdr& message) {
   return 0;
 }
 
+std::size_t udp_header_bytes(int family) { return family == AF_INET6 ? 40 + 8 : 20 + 8; }
+
+std::size_t datagram_bytes_of(std::uint64_t mtu, int family) {
+  const auto headers = udp_header_bytes(family);
+  return mtu > headers ? std::min<std::size_t>(mtu, limits::frame_bytes_max) - headers : 0;
+}
+
 bool means_unreachable(int code) {
   return code == ECONNREFUSED || code == EHOSTUNREACH || code == ENETUNREACH || code == EACCES || code == ENETDOWN
          || code == EHOSTDOWN || code == EADDRNOTAVAIL;
 }
 
 } // namespace
+
+std::size_t datagram_bytes_towards(const socket_address& remote) {
+  const bool v6 = remote.family() == AF_INET6;
+  const int fd = ::socket(remote.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return 0;
+  int probe = v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE;
+  ::setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &probe, sizeof probe);
+  int mtu = 0;
+  socklen_t size = sizeof mtu;
+  const bool known = ::connect(fd, remote.get(), remote.size()) == 0 // sends nothing
+                     && ::getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &size) == 0 && mtu > 0;
+  ::close(fd);
+  return known ? datagram_bytes_of(static_cast<std::uint64_t>(mtu), remote.family()) : 0;
+}
 
 result<std::unique_ptr<udp_socket>> udp_socket::open(uv_loop_t* loop, const socket_address& bind_to, udp_events& events,
                                                      udp_receive_buffers& buffers) {
@@ -88,7 +111,15 @@ udp_socket::~udp_socket() {
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->pause), closed);
 }
 
+void udp_socket::set_fragmentable(bool on) {
+  if (std::exchange(fragmentable_, on) == on) return;
+  const bool v6 = family_ == AF_INET6;
+  int how = v6 ? (on ? IPV6_PMTUDISC_WANT : IPV6_PMTUDISC_PROBE) : (on ? IP_PMTUDISC_WANT : IP_PMTUDISC_PROBE);
+  ::setsockopt(handles_->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &how, sizeof how);
+}
+
 void udp_socket::set_options(int family) {
+  family_ = family;
   int on = 1;
   ::setsockopt(handles_->fd, SOL_UDP, UDP_GRO, &on, sizeof on); // an older kernel refuses, and hands out single datagrams
   if (family == AF_INET6)
@@ -161,7 +192,7 @@ void udp_socket::receive_some() {
       messages[i].msg_hdr.msg_controllen = sizeof controls[i].bytes;
     }
     int count = ::recvmmsg(handles_->fd, messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
-    if (count < 0 && means_unreachable(errno)) {
+    if (count < 0 && (means_unreachable(errno) || errno == EMSGSIZE)) {
       receive_errors();
       continue;
     }
@@ -198,7 +229,11 @@ void udp_socket::receive_errors() {
       sock_extended_err what{};
       std::memcpy(&what, CMSG_DATA(each), sizeof what);
       auto code = static_cast<int>(what.ee_errno);
-      if (means_unreachable(code)) events_.on_unreachable(socket_address{reinterpret_cast<const sockaddr*>(&to)}, code);
+      const socket_address remote{reinterpret_cast<const sockaddr*>(&to)};
+      if (code == EMSGSIZE)
+        events_.on_too_long(remote, datagram_bytes_of(what.ee_info, family_), what.ee_origin == SO_EE_ORIGIN_LOCAL);
+      else if (means_unreachable(code))
+        events_.on_unreachable(remote, code);
     }
   }
   int pending = 0; // reading it clears it, else the next call on the socket would fail with it
@@ -215,8 +250,8 @@ std::size_t udp_socket::waiting_batch::bytes_left() const {
 }
 
 void udp_socket::send(const socket_address& to, const packet_batch& datagrams, std::size_t run_bytes,
-                      std::size_t datagram_bytes_max) {
-  waiting_batch batch{to, datagrams, run_bytes, datagram_bytes_max};
+                      const datagram_lengths& lengths) {
+  waiting_batch batch{to, datagrams, run_bytes, lengths};
   auto too_long = [&](auto& each) { return each.size() > std::min(segmented_bytes_max, run_bytes * limits::udp_segments_max); };
   if (run_bytes != 0 && (!segments_ || std::any_of(datagrams.packets().begin(), datagrams.packets().end(), too_long)))
     batch.datagrams = cut(datagrams, std::exchange(batch.run_bytes, std::size_t{0}));
@@ -246,12 +281,14 @@ std::size_t udp_socket::collect_runs(const waiting_batch& batch, std::vector<run
   while (at < packets.size() && runs.size() < limits::udp_send_messages_max) {
     const auto size = packets[at].size();
     const auto segment = batch.run_bytes != 0 ? std::min(size, batch.run_bytes) : size;
-    if (size == 0 || segment > batch.datagram_bytes_max) {
+    if (size == 0 || segment > batch.lengths.max) {
       if (!runs.empty()) break; // skipped when it comes first, so that a run's place in the batch stays known
       ++at;
       continue;
     }
-    run next{at, 1, 0};
+    const bool fragmentable = segment <= batch.lengths.fragmentable_max;
+    if (!runs.empty() && runs.front().fragmentable != fragmentable) break; // another call, with the socket set otherwise
+    run next{at, 1, 0, segment, fragmentable};
     auto bytes = size;
     while (segments_ && at + next.count < packets.size() && bytes % segment == 0) { // only the last segment may be shorter
       const auto more = packets[at + next.count].size();
@@ -300,6 +337,7 @@ bool udp_socket::send_some(waiting_batch& batch) {
       control->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
       std::memcpy(CMSG_DATA(control), &runs[i].segment_bytes, sizeof(std::uint16_t));
     }
+    set_fragmentable(runs.front().fragmentable);
     int sent = ::sendmmsg(handles_->fd, messages.data(), static_cast<unsigned>(messages.size()), MSG_DONTWAIT);
     if (sent > 0) {
       auto& last = runs[static_cast<std::size_t>(sent) - 1];
@@ -307,8 +345,22 @@ bool udp_socket::send_some(waiting_batch& batch) {
       continue;
     }
     int code = errno;
+    if (code == ENOBUFS && !runs.front().fragmentable) { // the first hop dropped it: for its length, perhaps, and would again
+      batch.next = runs.front().first + runs.front().count;
+      continue;
+    }
     if (code == EAGAIN || code == EWOULDBLOCK || code == ENOBUFS) return false;
     if (code == EINTR) continue;
+    if (code == EMSGSIZE || (code == EINVAL && !runs.front().fragmentable)) {
+      receive_errors(); // perhaps somebody on the way said so, of what had left before
+      const auto fits = datagram_bytes_towards(batch.to);
+      if (!runs.front().fragmentable && fits != 0 && runs.front().datagram_bytes > fits) {
+        events_.on_too_long(batch.to, fits, false); // the kernel may have it from ICMP; of single datagrams it says who refused
+        batch.next = runs.front().first + runs.front().count;
+        continue;
+      }
+      if (code == EMSGSIZE && retries++ < limits::udp_send_retries) continue;
+    }
     if (runs.front().segment_bytes != 0 && (code == EIO || code == EINVAL || code == EOPNOTSUPP)) {
       segments_ = false; // this device or kernel cannot cut: the same datagrams go one by one
       batch.datagrams = cut(packet_batch{{packets.begin() + static_cast<std::ptrdiff_t>(batch.next), packets.end()}},

@@ -31,10 +31,22 @@ public:
   virtual void on_batch_end() = 0;
   /// ICMP or the local stack says that `to` cannot be reached.
   virtual void on_unreachable(const socket_address& to, int code) = 0;
+  /// A datagram was too long for the path to `to`, and this length fits. `certain`: the local stack says so, not ICMP.
+  virtual void on_too_long(const socket_address& to, std::size_t fits, bool certain) = 0;
   virtual bool wants_more() const = 0;
 
 protected:
   ~udp_events() = default;
+};
+
+/// Longest datagram that the interface towards `remote` carries; 0 when the system does not say.
+std::size_t datagram_bytes_towards(const socket_address& remote);
+
+/// Datagrams up to the first length go as the system likes it, in fragments where a path is narrower still. Longer ones leave
+/// whole or not at all (IP_PMTUDISC_PROBE), so that who probes for the path's MTU learns the truth; none are longer than `max`.
+struct datagram_lengths {
+  std::size_t fragmentable_max = 0;
+  std::size_t max = 0;
 };
 
 class udp_socket {
@@ -48,7 +60,7 @@ public:
 
   /// Sends in order what the kernel takes, queues the rest, drops what does not fit the queue.
   /// With `run_bytes`, each of them may be a run of datagrams of that length.
-  void send(const socket_address& to, const packet_batch& datagrams, std::size_t run_bytes, std::size_t datagram_bytes_max);
+  void send(const socket_address& to, const packet_batch& datagrams, std::size_t run_bytes, const datagram_lengths& lengths);
   socket_address bound() const;
 
 private:
@@ -64,7 +76,7 @@ private:
     socket_address to;
     packet_batch datagrams;
     std::size_t run_bytes = 0;
-    std::size_t datagram_bytes_max = 0;
+    datagram_lengths lengths;
     std::size_t next = 0; ///< index of the first one not sent yet
     std::size_t bytes_left() const;
   };
@@ -72,6 +84,7 @@ private:
 
   udp_socket(udp_events& events, udp_receive_buffers& buffers) : events_{events}, buffers_{buffers} {}
   void set_options(int family);
+  void set_fragmentable(bool on);
   void watch();
   void on_event(int status, int happened);
   void receive_some();
@@ -88,6 +101,8 @@ private:
   std::size_t queued_bytes_ = 0;
   bool paused_ = false;
   bool segments_ = true; ///< until the kernel refuses
+  int family_ = 0;
+  bool fragmentable_ = true; ///< what may be cut on its way: the system's own choice
 };
 
 } // namespace glow::transports

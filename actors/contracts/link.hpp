@@ -28,6 +28,7 @@ struct link_info {
   std::string why;                                  ///< why that class
   std::string state;                                ///< "handshaking", "up", "silent"
   std::size_t packet_bytes_max = 0;                 ///< longest overlay packet it carries
+  std::size_t datagram_bytes = 0;                   ///< longest datagram that its path was found to carry
   duration rtt{};                                   ///< smoothed; zero while unmeasured
   double rate_bps = 0;                              ///< delivered rate seen lately
   double loss = 0;                                  ///< share of pings lost, 0 … 1

@@ -22,14 +22,15 @@ struct channel_traits {
   channel_traits(std::string of_scheme, std::size_t longest_bytes, bool is_reliable, bool is_on_link)
     : scheme{std::move(of_scheme)}, datagram_bytes_max{longest_bytes}, reliable{is_reliable}, on_link{is_on_link} {}
 
-  std::string scheme;                 ///< "udp", "tcp" …
-  std::size_t datagram_bytes_max = 0; ///< longest datagram it carries
-  bool reliable = false;              ///< ordered and without loss while it lives (tcp, unix)
-  bool on_link = false;               ///< the remote end is on a directly attached network or this machine
-  std::string declared_class;         ///< "control" or "drop" where the medium knows it without measuring; else empty
-  std::string declared_why;           ///< how it knows: "9600 baud"
-  double rate_bps = 0;                ///< bits per second that it carries at the most, where the medium knows; else 0
-  bool is_line = false;               ///< two ends and nobody else, for as long as the channel lives: a serial line
+  std::string scheme;                     ///< "udp", "tcp" …
+  std::size_t datagram_bytes_max = 0;     ///< longest datagram it carries
+  std::size_t datagram_bytes_ceiling = 0; ///< longest one that it takes and that may arrive, if probes do; 0: none longer
+  bool reliable = false;                  ///< ordered and without loss while it lives (tcp, unix)
+  bool on_link = false;                   ///< the remote end is on a directly attached network or this machine
+  std::string declared_class;             ///< "control" or "drop" where the medium knows it without measuring; else empty
+  std::string declared_why;               ///< how it knows: "9600 baud"
+  double rate_bps = 0;                    ///< bits per second that it carries at the most, where the medium knows; else 0
+  bool is_line = false;                   ///< two ends and nobody else, for as long as the channel lives: a serial line
 };
 
 // ---- heard by a transport --------------------------------------------------------------------------------------
@@ -74,13 +75,21 @@ struct channel_closed {
   channel_id channel = 0;
   error why;
 };
+/// transport → owner of the channel: a datagram was too long for the path and got lost. What fits, 0 if the network does not say.
+/// `certain`: this machine's own stack refused it; else somebody on the way says so (ICMP), who may be a liar.
+struct channel_narrowed {
+  channel_id channel = 0;
+  std::size_t datagram_bytes_that_fit = 0;
+  bool certain = false;
+};
 /// Where this instance can be dialled, ports resolved, wildcard addresses kept as they were configured.
 struct listening_on {
   std::vector<channel_uri> uris;
 };
 
 /// Whoever owns a channel: a link, or links while nobody does.
-using channel_owner_actor = caf::typed_actor<caf::reacts_to<channel_received>, caf::reacts_to<channel_closed>>;
+using channel_owner_actor =
+  caf::typed_actor<caf::reacts_to<channel_received>, caf::reacts_to<channel_closed>, caf::reacts_to<channel_narrowed>>;
 /// The listener of a transport: hears of inbound channels, and of unclaimed ones.
 using channel_listener_actor = channel_owner_actor::extend<caf::reacts_to<channel_opened>>;
 
@@ -98,4 +107,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::get_listening)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_received)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::channel_narrowed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(glow::listening_on)

@@ -99,27 +99,21 @@ json link(const link_info& link, std::optional<double> bulk_share) {
           {"bulk", bulk_of(link)},
           {"bulk_share", bulk_share ? json(*bulk_share) : json(nullptr)},
           {"mtu", link.packet_bytes_max},
+          {"datagram_bytes", link.datagram_bytes},
           {"bytes_in", link.bytes_in},
           {"bytes_out", link.bytes_out},
           {"up_s", to_ms(link.up_for) / 1000}};
 }
 
 json waiting(const waiting_dial& dial) {
-  return {{"id", dial.dial},
-          {"peer", nullptr},
-          {"peer_id", nullptr},
-          {"channel", link::to_shown_text(dial.uri)},
-          {"class", nullptr},
-          {"why", dial.last_error},
-          {"state", "waiting"},
-          {"rtt_ms", nullptr},
-          {"rate_bps", 0},
-          {"loss", 0},
-          {"mtu", 0},
-          {"bytes_in", 0},
-          {"bytes_out", 0},
-          {"up_s", 0},
-          {"next_try_s", to_ms(dial.next_try_in) / 1000}};
+  return {{"id", dial.dial},    {"peer", nullptr},
+          {"peer_id", nullptr}, {"channel", link::to_shown_text(dial.uri)},
+          {"class", nullptr},   {"why", dial.last_error},
+          {"state", "waiting"}, {"rtt_ms", nullptr},
+          {"rate_bps", 0},      {"loss", 0},
+          {"mtu", 0},           {"datagram_bytes", 0},
+          {"bytes_in", 0},      {"bytes_out", 0},
+          {"up_s", 0},          {"next_try_s", to_ms(dial.next_try_in) / 1000}};
 }
 
 json route(const route_info& route, const identity::roster& roster) {

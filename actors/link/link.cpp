@@ -25,8 +25,10 @@ link::link_config config_of(link_arguments& from) {
   out.session_index = from.id;
   out.channel = from.channel.channel;
   out.datagram_bytes_max = from.channel.traits.datagram_bytes_max;
+  out.datagram_bytes_ceiling = from.channel.traits.datagram_bytes_ceiling;
   out.reliable = from.channel.traits.reliable;
-  out.features = link::feature_heads | link::feature_labels | (from.channel.traits.reliable ? 0 : link::feature_records);
+  out.features = link::feature_heads | link::feature_labels;
+  if (!from.channel.traits.reliable) out.features |= link::feature_records | link::feature_piece_lengths;
   out.on_link = from.channel.traits.on_link;
   out.declared_class = from.channel.traits.declared_class;
   out.declared_why = from.channel.traits.declared_why;
@@ -161,6 +163,7 @@ link_info link_state::info(steady_time now) const {
   out.why = figures.why;
   out.state = figures.state;
   out.packet_bytes_max = figures.packet_bytes_max;
+  out.datagram_bytes = figures.datagram_bytes;
   out.rtt = figures.rtt;
   out.rate_bps = figures.rate_bps;
   out.loss = figures.loss;
@@ -217,6 +220,10 @@ link_actor::behavior_type link_behavior(link_self self, link_arguments arguments
     },
     [=, &machine](const channel_closed& m) {
       if (m.channel == self->state.channel.channel) perform(self, machine.on_channel_lost(m.why));
+    },
+    [=, &machine](const channel_narrowed& m) {
+      if (m.channel == self->state.channel.channel)
+        perform(self, machine.on_too_long(m.datagram_bytes_that_fit, m.certain, now_of(self)));
     },
     [=, &machine](packets_to_send& m) {
       perform(self, machine.on_packets_to_send(std::move(m.packets), now_of(self), m.expects, m.seal, m.shared));

@@ -3,7 +3,8 @@
 ///
 ///   handshaking ─► (admitting) ─► up ◄─► silent ─► gone
 ///
-/// Hears    transport: channel_received, channel_closed   router: packets_to_send   links: close_link, roamed_datagrams
+/// Hears    transport: channel_received, channel_closed, channel_narrowed   router: packets_to_send   links: close_link,
+/// roamed_datagrams
 ///          anyone: get_link_info   itself: link_tick
 /// Tells    transport: claim_channel, send_on_channel, close_channel   router: link_up, link_changed, packets_from_link,
 ///          link_down   links: link_up, link_changed, link_joined, link_down   namespace: get_ticket_secret, redeem_ticket

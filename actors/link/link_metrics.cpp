@@ -20,6 +20,8 @@ constexpr family round_trips{"glow_link_rtt_seconds", "Round trips that pings me
 constexpr family smoothed{"glow_link_smoothed_rtt_seconds", "Round trip as routing sees it.", "seconds"};
 constexpr family rate{"glow_link_rate_bytes_per_second", "Highest rate seen to arrive at the peer.", "bytes_per_second"};
 constexpr family loss{"glow_link_loss_ratio", "Share of the latest pings that were lost.", "ratio"};
+constexpr family datagram_bytes{"glow_link_datagram_bytes", "Longest datagram that the path was found to carry.", "bytes"};
+constexpr family packet_bytes{"glow_link_packet_bytes", "Longest overlay packet that the link takes.", "bytes"};
 constexpr family class_changes{"glow_link_class_changes", "How often the measured class became another one."};
 
 labels with(labels where, std::string_view name, std::string value) {
@@ -53,6 +55,10 @@ void link_state::expose(measure::exposition& out) const {
   if (now.rtt > 0ns) out.gauge(smoothed, here, std::chrono::duration<double>(now.rtt).count());
   if (now.rate_bps > 0) out.gauge(rate, here, now.rate_bps / 8);
   out.gauge(loss, here, now.loss);
+  if (now.datagram_bytes > 0) {
+    out.gauge(datagram_bytes, here, static_cast<double>(now.datagram_bytes));
+    out.gauge(packet_bytes, here, static_cast<double>(now.packet_bytes_max));
+  }
 }
 
 } // namespace glow

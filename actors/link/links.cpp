@@ -386,6 +386,7 @@ links_actor::behavior_type links_behavior(links_self self, links_arguments argum
   return {
     [=](channel_received& m) { on_stranger_datagrams(self, m); },
     [=](const channel_closed& m) { on_stranger_closed(self, m); },
+    [](const channel_narrowed&) {}, // handshakes fit every path
     [=](const channel_opened& m) { on_stranger(self, m); },
     [=](const transport_started& m) { on_transport_started(self, m); },
     [=](const link_up& m) { on_link_up(self, m); },

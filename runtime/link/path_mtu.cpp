@@ -23,6 +23,10 @@ constexpr std::array<std::size_t, 14> usual_lengths{
   8952, 8972, // 9000 (jumbo frames) IPv6, IPv4
 };
 
+/// So many datagrams, and such a part of them, missing between two pings that some came through of.
+constexpr std::size_t partly_missing_min = 8;
+constexpr std::size_t partly_missing_part = 4;
+
 } // namespace
 
 void path_mtu::enable(std::size_t ceiling) {
@@ -122,7 +126,14 @@ path_mtu::verdict path_mtu::on_pong(std::uint32_t number, std::uint64_t bytes_ar
   counted_ = *awaited_;
   counted_.arrived = bytes_arrived;
   awaited_.reset();
-  return long_sent > 0 && nothing_long_arrived ? doubt(now) : verdict{};
+  if (long_sent == 0) return {};
+  if (nothing_long_arrived) return doubt(now);
+  // a hole that opened since the ping before: plain loss looks like this, too, so more confirmations must fail
+  const auto full = long_sent * now_;
+  const auto missing = short_bytes + full - std::min(short_bytes + full, arrived);
+  auto out = missing > partly_missing_min * now_ && missing > full / partly_missing_part ? doubt(now) : verdict{};
+  out.confirm_with *= 2;
+  return out;
 }
 
 path_mtu::verdict path_mtu::doubt(steady_time now) {

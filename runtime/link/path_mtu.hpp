@@ -48,8 +48,9 @@ public:
 
   // ---- black holes
   struct verdict {
-    bool shrank = false;       ///< datagrams are of the base length again
-    unsigned confirm_with = 0;  ///< send so many probes that next_confirmation() numbers, then a ping: on_doubted() with its number
+    bool shrank = false; ///< datagrams are of the base length again
+    /// Send so many probes that next_confirmation() numbers, then a ping: on_doubted() with its number.
+    unsigned confirm_with = 0;
   };
   /// A sealed datagram or record; `is_long`: it, or each of its pieces, is longer than the base.
   void on_sent(std::size_t bytes, bool is_long) { is_long ? void(++long_sent_) : void(short_bytes_ += bytes); }

@@ -18,6 +18,7 @@ inline link_actor::behavior_type bare_link_behavior(bare_link_self self, router_
   return {
     [](const channel_received&) {},
     [](const channel_closed&) {},
+    [](const channel_narrowed&) {},
     [=](const packets_to_send& m) {
       self->send(far, packets_from_link{id_there, m.packets});
     },

@@ -53,7 +53,8 @@ public:
     if (found == channels_.end() || !found->second.open) return;
     auto* profile = network_.profile_between(here_, found->second.far, scheme_);
     for (auto& each : datagrams.packets()) {
-      if (each.empty() || each.size() > profile->datagram_bytes_max) continue;
+      if (each.empty() || each.size() > std::max(profile->datagram_bytes_max, profile->datagram_bytes_ceiling)) continue;
+      if (profile->path_bytes_max != 0 && each.size() > profile->path_bytes_max) continue;
       transmit(found->second.far, scheme_,
                {.what = profile->reliable ? frame::kind::data : frame::kind::datagram,
                 .connection = found->second.connection,
@@ -88,6 +89,7 @@ private:
   channel_traits traits(const medium_profile& of) const {
     channel_traits out{scheme_, of.datagram_bytes_max, of.reliable, of.on_link};
     out.is_line = of.declared_class == "control"; // as a serial line, it has two ends
+    out.datagram_bytes_ceiling = of.datagram_bytes_ceiling;
     return out;
   }
 

@@ -151,6 +151,55 @@ TEST_CASE("that one remote cannot be reached closes its channel and no other") {
   CHECK(owner.notes->closed_count(near->channel) == 0);
 }
 
+TEST_CASE("what is too long for the interface is lost alone, and its channel hears what fits") {
+  transport_world world;
+  lonely_segment segment{world};
+  if (!segment.works) return;
+  REQUIRE(segment.runs("ip neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 dev gl0"));
+  auto client = world.open("udp");
+  auto away = world.dial(client, uri("udp://10.77.0.9:7400"));
+  REQUIRE(away.ok());
+  CHECK(away->traits.datagram_bytes_max == limits::udp_datagram_bytes_max);
+  CHECK(away->traits.datagram_bytes_ceiling == 1472);
+  auto owner = world.make_probe();
+  world.claim(client, away->channel, owner);
+  auto narrowed = [](auto& h) { return !h.narrowed.empty(); };
+  world.tell_all(client.transport, away->channel, {numbered(1, 1472), numbered(2, 1472), numbered(3, 1232)});
+  CHECK_FALSE(owner.notes->wait(narrowed, 100ms));
+  REQUIRE(segment.runs("ip link set gl0 mtu 1400"));
+  for (bool as_run : {false, true}) {
+    INFO("as a run " << as_run);
+    owner.notes->look([](auto& h) { h.narrowed.clear(); });
+    auto bytes = numbered(1, as_run ? 5 * 1472u : 1472u);
+    world.tell(client.transport, send_on_channel{away->channel, packet_batch::of(bytes), as_run ? 1472u : 0u});
+    REQUIRE(owner.notes->wait(narrowed));
+    owner.notes->look([&](auto& h) {
+      CHECK(h.narrowed[0].channel == away->channel);
+      CHECK(h.narrowed[0].datagram_bytes_that_fit == 1372);
+      CHECK(h.narrowed[0].certain == !as_run); // of a segmented send the kernel does not say who refused it
+    });
+  }
+  owner.notes->look([](auto& h) { h.narrowed.clear(); });
+  world.tell_all(client.transport, away->channel, {numbered(2, 1372), numbered(3, 1372), numbered(4, 1232)});
+  CHECK_FALSE(owner.notes->wait(narrowed, 100ms));
+  CHECK(owner.notes->closed_count(away->channel) == 0);
+  REQUIRE(segment.runs("ip link set gl0 mtu 1000")); // less than the base needs: that goes in fragments
+  world.tell_all(client.transport, away->channel, {numbered(5, 1232)});
+  CHECK_FALSE(owner.notes->wait(narrowed, 100ms));
+}
+
+TEST_CASE("the interface of a path bounds what may be tried on it") {
+  transport_world world;
+  lonely_segment segment{world};
+  if (!segment.works) return;
+  REQUIRE(segment.runs("ip link set gl0 mtu 9000 && ip -6 addr add fd77::1/64 dev gl0 nodad"));
+  auto client = world.open("udp");
+  auto ceiling = [&](const char* place) { return world.dial(client, uri(place))->traits.datagram_bytes_ceiling; };
+  CHECK(ceiling("udp://10.77.0.9:7400") == 8972);
+  CHECK(ceiling("udp://[fd77::9]:7400") == 8952);
+  CHECK(ceiling("udp://10.77.0.1:7400") == 0); // this machine's own: nothing to find out
+}
+
 TEST_CASE("a carrier that is lost closes the channels that went over it, and no other, though nothing is sent") {
   transport_world world;
   lonely_segment segment{world};

@@ -30,6 +30,7 @@ public:
     std::vector<channel_opened> opened;
     std::vector<std::pair<channel_id, byte_string>> datagrams;
     std::vector<std::pair<channel_id, error>> closed;
+    std::vector<channel_narrowed> narrowed;
     std::uint64_t datagram_bytes = 0;
   };
 
@@ -85,6 +86,7 @@ inline transport_listener_actor::behavior_type probe_behavior(transport_listener
       });
     },
     [=](const channel_closed& m) { notes->add([&](record::heard& h) { h.closed.emplace_back(m.channel, m.why); }); },
+    [=](const channel_narrowed& m) { notes->add([&](record::heard& h) { h.narrowed.push_back(m); }); },
     [=](const channel_opened& m) { notes->add([&](record::heard& h) { h.opened.push_back(m); }); },
     [=](const transport_started& m) { notes->add([&](record::heard& h) { h.started.push_back(m.transport); }); },
   };

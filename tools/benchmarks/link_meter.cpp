@@ -223,6 +223,7 @@ meter_actor::behavior_type meter_behavior(meter_self self, meter_arguments argum
   return {
     [=](channel_received& m) { on_stranger(self, m); },
     [](const channel_closed&) {},
+    [](const channel_narrowed&) {},
     [=](const channel_opened& m) { self->state.strangers[m.channel] = m; },
     [=](const transport_started& m) { on_transport(self, m); },
     [=](const link_up& m) { on_up(self, m); },

@@ -37,7 +37,7 @@ struct simulated_side {
   std::size_t datagrams_sent = 0;
   std::size_t bytes_max_sent = 0;
   std::size_t announced_changes = 0;
-  channel_key speaks_from = 0; ///< channel number its datagrams arrive under at the other side
+  channel_key speaks_from = 0;           ///< channel number its datagrams arrive under at the other side
   std::size_t path_bytes_max = SIZE_MAX; ///< hidden from it: longer datagrams of its get lost, unheard of
 };
 

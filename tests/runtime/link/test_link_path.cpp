@@ -143,8 +143,8 @@ TEST_CASE("records go in pieces of the length that was found, and fall back to s
   CHECK(figures(pair, pair.a).packet_bytes_max == record_packet_bytes_max(1472));
   pair.tape.clear();
   flow(pair, 100ms);
-  CHECK(std::any_of(pair.tape.begin(), pair.tape.end(),
-                    [](auto& each) { return is_piece(type_of(each)) && each.size() == 1472; }));
+  CHECK(
+    std::any_of(pair.tape.begin(), pair.tape.end(), [](auto& each) { return is_piece(type_of(each)) && each.size() == 1472; }));
   pair.a.path_bytes_max = 1400;
   auto began = pair.now;
   while (figures(pair, pair.a).datagram_bytes != base && pair.now - began < 5s) flow(pair, 3ms);
@@ -163,8 +163,8 @@ TEST_CASE("a peer that knows only the agreed length of pieces gets those, among 
   CHECK(figures(pair, pair.a).packet_bytes_max == record_packet_bytes_max(base));
   pair.b.delivered.clear();
   pair.tape.clear();
-  packet_batch mixed{{byte_string(15'000, 'r'), byte_string(1400, 's'), byte_string(100, 't'), byte_string(15'000, 'u'),
-                      byte_string(1400, 'v')}};
+  packet_batch mixed{
+    {byte_string(15'000, 'r'), byte_string(1400, 's'), byte_string(100, 't'), byte_string(15'000, 'u'), byte_string(1400, 'v')}};
   auto todo = pair.a.machine.on_packets_to_send(std::move(mixed), pair.now);
   std::size_t singles = 0;
   for (auto& each : todo)

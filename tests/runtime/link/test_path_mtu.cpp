@@ -92,9 +92,13 @@ TEST_CASE("a path that carries what its interface does is found with one probe, 
 }
 
 TEST_CASE("on any path the search ends with a usual length that passes, and the next longer one does not") {
-  for (auto [path, found] : std::initializer_list<std::pair<std::size_t, std::size_t>>{
-         {1232, 1232}, {1251, 1232}, {1252, 1252}, {1372, 1372}, {1400, 1392}, {1452, 1452}, {1471, 1464}, {1472, 1472},
-         {4051, 1472}, {4052, 4052}, {8952, 8952}, {8971, 8952}, {8972, 8972}, {65507, 8972}}) {
+  struct expected {
+    std::size_t path, found;
+  };
+  const std::vector<expected> paths{{1232, 1232}, {1251, 1232}, {1252, 1252}, {1372, 1372}, {1400, 1392},
+                                    {1452, 1452}, {1471, 1464}, {1472, 1472}, {4051, 1472}, {4052, 4052},
+                                    {8952, 8952}, {8971, 8952}, {8972, 8972}, {65507, 8972}};
+  for (auto [path, found] : paths) {
     INFO(path);
     search s{8972, path};
     s.flow_for(1min);

@@ -93,7 +93,8 @@ TEST_CASE("malformed pieces leave nothing behind") {
   auto too_long = good[0]; // five of those would be longer than a record
   too_long.resize(piece_header_bytes + limits::record_body_bytes_max / 5 + 1);
   byte_string empty(good[0].begin(), good[0].begin() + static_cast<std::ptrdiff_t>(piece_header_bytes));
-  for (auto& bad : {with(10, 0), with(10, 1), with(9, 200), with(10, 255), with(10, 65), too_long, empty, byte_string{7}, byte_string{}})
+  for (auto& bad :
+       {with(10, 0), with(10, 1), with(9, 200), with(10, 255), with(10, 65), too_long, empty, byte_string{7}, byte_string{}})
     CHECK_FALSE(joiner.on_piece(bad, start));
   CHECK(joiner.records_under_way() == 0);
   std::optional<byte_string> whole;
