@@ -120,7 +120,7 @@ private:
   };
   using attempt_list = std::vector<attempt>;
 
-  // link_machine.cpp: inputs, packets, timers
+  // link_machine.cpp, link_sending.cpp: inputs, packets, timers
   void emit(effects& out, effect what);
   void flush(effects& out);
   effects finish(effects out);

@@ -48,7 +48,8 @@ TEST_CASE("a stream over several ways is never much slower than over the best of
     const auto later = both.mb_per_s_over(10s);
     const auto whole = (first * 5 + later * 10) / 15;
     INFO(each.what << ": best alone " << best << " MB/s, both " << whole << ": " << first << " in 5 s, then " << later);
-    CHECK(whole >= 0.9 * best);
+    CHECK(later >= 0.9 * best);
+    CHECK(whole >= 0.85 * best); // the first seconds are what it takes to find a way out
   }
 }
 
