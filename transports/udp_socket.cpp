@@ -230,8 +230,10 @@ void udp_socket::receive_errors() {
       std::memcpy(&what, CMSG_DATA(each), sizeof what);
       auto code = static_cast<int>(what.ee_errno);
       const socket_address remote{reinterpret_cast<const sockaddr*>(&to)};
-      if (code == EMSGSIZE)
-        events_.on_too_long(remote, datagram_bytes_of(what.ee_info, family_), what.ee_origin == SO_EE_ORIGIN_LOCAL);
+      const bool here = what.ee_origin == SO_EE_ORIGIN_LOCAL;
+      refused_here_ = refused_here_ || (code == EMSGSIZE && here); // whose it was only who sent knows: there is no port
+      if (code == EMSGSIZE && !here)
+        events_.on_too_long(remote, datagram_bytes_of(what.ee_info, family_), false);
       else if (means_unreachable(code))
         events_.on_unreachable(remote, code);
     }
@@ -352,10 +354,11 @@ bool udp_socket::send_some(waiting_batch& batch) {
     if (code == EAGAIN || code == EWOULDBLOCK || code == ENOBUFS) return false;
     if (code == EINTR) continue;
     if (code == EMSGSIZE || (code == EINVAL && !runs.front().fragmentable)) {
+      refused_here_ = false;
       receive_errors(); // perhaps somebody on the way said so, of what had left before
       const auto fits = datagram_bytes_towards(batch.to);
       if (!runs.front().fragmentable && fits != 0 && runs.front().datagram_bytes > fits) {
-        events_.on_too_long(batch.to, fits, false); // the kernel may have it from ICMP; of single datagrams it says who refused
+        events_.on_too_long(batch.to, fits, refused_here_); // of a segmented send the kernel does not say who refused it
         batch.next = runs.front().first + runs.front().count;
         continue;
       }

@@ -100,7 +100,8 @@ private:
   std::deque<waiting_batch> queue_;
   std::size_t queued_bytes_ = 0;
   bool paused_ = false;
-  bool segments_ = true; ///< until the kernel refuses
+  bool refused_here_ = false; ///< the errors read last have one of this machine's own stack: a datagram was too long
+  bool segments_ = true;      ///< until the kernel refuses
   int family_ = 0;
   bool fragmentable_ = true; ///< what may be cut on its way: the system's own choice
 };
