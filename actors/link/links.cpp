@@ -183,6 +183,12 @@ caf::result<peer_added> on_add_peer(links_self self, const add_peer& wanted) {
   }
   auto added = state.plan.add(wanted.uri, wanted.expected, wanted.permanent, self->clock().now());
   if (!added) return to_caf(added.why());
+  if (wanted.permanent)
+    for (auto dial : state.plan.superseded_by(wanted.uri)) {
+      for (auto& [id, each] : state.links)
+        if (each.dial == dial) self->send(each.actor, close_link{"its owner wants it otherwise"});
+      state.plan.remove(dial);
+    }
   dial_due(self);
   return peer_added{*added + dial_id_offset};
 }

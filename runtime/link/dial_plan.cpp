@@ -64,6 +64,18 @@ bool dial_plan::make_room(const std::optional<node_id>& expected, bool permanent
   return true;
 }
 
+bool is_same_address(channel_uri one, channel_uri other) {
+  for (auto* policy : {"class", "bulk"}) one.parameters.erase(policy), other.parameters.erase(policy); // link_policy.hpp
+  return one == other;
+}
+
+std::vector<dial_id> dial_plan::superseded_by(const channel_uri& uri) const {
+  std::vector<dial_id> out;
+  for (auto& [id, each] : targets_)
+    if (each.uri != uri && is_same_address(each.uri, uri)) out.push_back(id);
+  return out;
+}
+
 result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_id>& expected, bool permanent, steady_time now) {
   for (auto& [id, each] : targets_)
     if (each.uri == uri && (each.expected == expected || !expected || !each.expected)) {
@@ -71,6 +83,10 @@ result<dial_id> dial_plan::add(const channel_uri& uri, const std::optional<node_
       if (expected) each.expected = expected;
       return id;
     }
+  if (!permanent)
+    for (auto& [id, each] : targets_) // what the owner said of that address holds, whoever names it
+      if (each.permanent && is_same_address(each.uri, uri) && (each.expected == expected || !expected || !each.expected))
+        return id;
   if (!permanent && !is_shareable(uri))
     return error{error_code::usage,
                  to_shown_text(uri) + " is dialled only when this machine's owner asks for it (glow link add)"};

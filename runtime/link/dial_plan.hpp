@@ -36,6 +36,9 @@ struct dial_waiting {
   std::string last_error;
 };
 
+/// One place, whatever policy is said with it.
+bool is_same_address(channel_uri one, channel_uri other);
+
 class dial_plan {
 public:
   /// A place already known keeps its id; it becomes permanent if either call says so. Due at once when it is new.
@@ -43,6 +46,8 @@ public:
   /// is not understood, or not for this medium; a policy that is not: link_policy.hpp), exhausted
   /// (limits::dial_targets_max permanent places, or every place of the node is in use).
   result<dial_id> add(const channel_uri& uri, const std::optional<node_id>& expected, bool permanent, steady_time now);
+  /// The same address with another policy: it is what the owner wants of the link, so the newest holds.
+  std::vector<dial_id> superseded_by(const channel_uri& uri) const;
   /// Whether it was there. A dial in flight is the caller's to end.
   bool remove(dial_id dial);
   bool contains(dial_id dial) const { return targets_.contains(dial); }

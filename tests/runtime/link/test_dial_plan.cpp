@@ -322,3 +322,17 @@ TEST_CASE("places that never led anywhere are dialled in a bounded burst, then p
   CHECK(std::count_if(due.begin(), due.end(), [&](auto& each) { return each.dial == proven; }) == 1);
   CHECK(std::count_if(due.begin(), due.end(), [](auto& each) { return !each.expected; }) == 1);
 }
+
+TEST_CASE("what the owner wants of a link to an address takes the place of what was known of it, whoever names it later") {
+  dial_plan plan;
+  const auto plain = *parse_channel_uri("tcp://10.0.0.1:7400");
+  const auto wanted = *parse_channel_uri("tcp://10.0.0.1:7400?class=control");
+  const auto heard = *plan.add(plain, std::nullopt, false, steady_time{});
+  const auto owners = *plan.add(wanted, std::nullopt, true, steady_time{});
+  CHECK(plan.superseded_by(wanted) == std::vector<dial_id>{heard});
+  plan.remove(heard);
+  CHECK(*plan.add(plain, std::nullopt, false, steady_time{}) == owners);
+  CHECK(plan.size() == 1);
+  CHECK(plan.superseded_by(wanted).empty());
+  CHECK(*plan.add(*parse_channel_uri("tcp://10.0.0.2:7400"), std::nullopt, false, steady_time{}) != owners);
+}
