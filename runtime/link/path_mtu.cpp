@@ -26,8 +26,6 @@ constexpr std::array<std::size_t, 14> usual_lengths{
 /// So many datagrams, and such a part of them, missing between two pings that some came through of.
 constexpr std::size_t partly_missing_min = 8;
 constexpr std::size_t partly_missing_part = 4;
-/// Where nothing long arrives at all the pause between doubts stays this short: earlier ones may have been about plain loss.
-constexpr duration hole_doubt_pause_max = 400ms;
 
 } // namespace
 
@@ -129,18 +127,18 @@ path_mtu::verdict path_mtu::on_pong(std::uint32_t number, std::uint64_t bytes_ar
   counted_.arrived = bytes_arrived;
   awaited_.reset();
   if (long_sent == 0) return {};
-  if (nothing_long_arrived) return doubt(now, std::min<duration>(doubt_pause_, hole_doubt_pause_max));
+  if (nothing_long_arrived) return doubt(now);
   // a hole that opened since the ping before: plain loss looks like this, too, so more confirmations must fail
   const auto full = long_sent * now_;
   const auto missing = short_bytes + full - std::min(short_bytes + full, arrived);
-  auto out = missing > partly_missing_min * now_ && missing > full / partly_missing_part ? doubt(now, doubt_pause_) : verdict{};
+  auto out = missing > partly_missing_min * now_ && missing > full / partly_missing_part ? doubt(now) : verdict{};
   out.confirm_with *= 2;
   return out;
 }
 
-path_mtu::verdict path_mtu::doubt(steady_time now, duration pause) {
+path_mtu::verdict path_mtu::doubt(steady_time now) {
   if (now_ <= base_ || in_doubt_) return {};
-  if (doubted_at_ && now - *doubted_at_ < pause) return {};
+  if (doubted_at_ && now - *doubted_at_ < doubt_pause_) return {};
   doubted_at_ = now;
   in_doubt_ = true;
   return {false, limits::path_mtu_confirmations};
@@ -169,7 +167,7 @@ path_mtu::verdict path_mtu::on_too_long(std::size_t fits, bool certain, steady_t
   }
   if (certain && fits != 0) impassable_ = std::min(impassable_, std::max(fits, base_) + 1);
   if (now_ <= std::max(base_, fits)) return {};
-  return certain ? fall(now) : doubt(now, doubt_pause_);
+  return certain ? fall(now) : doubt(now);
 }
 
 void path_mtu::on_path_changed() {

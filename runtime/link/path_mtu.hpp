@@ -84,7 +84,7 @@ private:
   std::uint32_t number_of(std::size_t length) const;
   void give_up_on(std::size_t length, steady_time now);
   void settle(steady_time now);
-  verdict doubt(steady_time now, duration pause);
+  verdict doubt(steady_time now);
   verdict fall(steady_time now);
 
   std::size_t base_;
