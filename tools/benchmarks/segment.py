@@ -131,7 +131,17 @@ class Net:
             if subnet:
                 run("ip", "-n", PREFIX + host, "addr", "add", f"{subnet}.{number}/24", "dev", name)
             run("ip", "-n", PREFIX + host, "link", "set", name, "up")
+        for host, name in zip((left, right), names):
+            self.await_running(host, name)
         return names
+
+    def await_running(self, host, name, seconds=5):
+        """The kernel says up to a second later that an interface runs; an agent that starts before does not tell its address."""
+        began = time.monotonic()
+        while "UP" != json.loads(run("ip", "-n", PREFIX + host, "-json", "link", "show", name))[0]["operstate"]:
+            if time.monotonic() - began > seconds:
+                raise Unusable(f"{name} in {PREFIX}{host} does not come up")
+            time.sleep(0.02)
 
     def unoffload(self, host, interface):
         """Packets leave as the wire would have them: else one drop takes 64 KiB at once."""
