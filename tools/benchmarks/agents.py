@@ -111,11 +111,11 @@ class Agents:
             time.sleep(0.05)
         return False
 
-    def dial(self, host, to, name):
+    def dial(self, host, to, name, *more):
         """A carrier of streams.py: glow dial's stdin to glow listen's stdout."""
         listener = self.command(to, "listen", name, stdout=subprocess.PIPE)
         time.sleep(0.5)
-        return streams.as_pipes(listener, self.command(host, "dial", f"{to}/{name}", stdin=subprocess.PIPE))
+        return streams.as_pipes(listener, self.command(host, "dial", *more, f"{to}/{name}", stdin=subprocess.PIPE))
 
     # ---- inside a C++ program -------------------------------------------------------------------------------
 

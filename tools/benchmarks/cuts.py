@@ -206,11 +206,7 @@ def one_kind(options, kind, directory):
 
 
 def measure(options):
-    if not options.no_install:
-        peers.install(peers.TOOLS)
-    lacking = peers.missing_of([p for programs in peers.TOOLS.values() for p in programs])
-    if lacking:
-        raise Unusable(f"{', '.join(lacking)} missing: run without --no-install, or install them")
+    peers.require_tools(options.no_install)
     options.known = agents.commands_of(options.bin)
     out = {"load": [round(x, 2) for x in os.getloadavg()], "with": options.carrier, "rate_mb_per_s": options.rate, "kinds": []}
     with tempfile.TemporaryDirectory(prefix="glow-bench.") as directory:

@@ -140,6 +140,17 @@ def wait_for_interface(net, host, name, daemon):
 
 
 TOOLS = {"iperf3": ["iperf3"], "iputils-ping": ["ping"], "iproute2": ["ip", "ss"], "nftables": ["nft"], "ethtool": ["ethtool"]}
+
+
+def require_tools(no_install):
+    """What the measurements between namespaces need, installed unless told otherwise."""
+    if not no_install:
+        install(TOOLS)
+    lacking = missing_of([p for programs in TOOLS.values() for p in programs])
+    if lacking:
+        raise Unusable(f"{', '.join(lacking)} missing: run without --no-install, or install them")
+
+
 PEERS = {  # name: (what to install, how to start)
     "wireguard-go": ({"wireguard-go": ["wireguard-go"], "wireguard-tools": ["wg"]}, wireguard_go),
     "nebula": ({"nebula": ["nebula", "nebula-cert"]}, nebula),

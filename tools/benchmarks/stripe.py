@@ -103,9 +103,7 @@ class TwoWays:
         return streams.mb_per_s(self.dial, "a", "b", self.options.seconds, f"bench-{self.named}")
 
     def dial(self, host, to, name):
-        listener = self.mesh.command(to, "listen", name, stdout=subprocess.PIPE)
-        time.sleep(0.5)
-        return streams.as_pipes(listener, self.mesh.command(host, "dial", "--bulk", f"{to}/{name}", stdin=subprocess.PIPE))
+        return self.mesh.dial(host, to, name, "--bulk")
 
     def shares(self):
         of = {subnet: each["bulk_share"] for each in self.links() for _, subnet, _ in WAYS if f"//{subnet}." in each["channel"]}
@@ -127,11 +125,7 @@ def one_mix(options, mix, directory):
 
 
 def measure(options):
-    if not options.no_install:
-        peers.install(peers.TOOLS)
-    lacking = peers.missing_of([p for programs in peers.TOOLS.values() for p in programs])
-    if lacking:
-        raise Unusable(f"{', '.join(lacking)} missing: run without --no-install, or install them")
+    peers.require_tools(options.no_install)
     out = {"load": [round(x, 2) for x in os.getloadavg()], "seconds": options.seconds, "rate_mb_per_s": options.rate,
            "rtt_ms": options.rtt_ms, "rows": []}
     with tempfile.TemporaryDirectory(prefix="glow-bench.") as directory:
