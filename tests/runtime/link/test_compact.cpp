@@ -1,4 +1,5 @@
 #include "tests/runtime/link/alice_and_bob.hpp"
+#include "tests/runtime/link/two_sides.hpp"
 
 #include <rapidcheck.h>
 
@@ -8,13 +9,7 @@ using namespace glow::link::alice_and_bob;
 
 namespace {
 
-struct two_sides {
-  secret_key one{byte_string(32, 1)};
-  secret_key two{byte_string(32, 2)};
-  steady_time start{100s};
-  session a{11, one, two, start};
-  session b{22, two, one, start};
-
+struct two_sides : test::two_sides {
   byte_string sealed(std::string_view text, steady_time now) {
     auto bytes = to_bytes(text);
     a.seal_compact(bytes, now);

@@ -1,21 +1,14 @@
 #include "runtime/link/limits.hpp"
-#include "runtime/link/session.hpp"
+#include "tests/runtime/link/two_sides.hpp"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
 
 using namespace glow;
 using namespace glow::link;
+using glow::link::test::two_sides;
 
 namespace {
-
-struct two_sides {
-  secret_key one{byte_string(32, 1)};
-  secret_key two{byte_string(32, 2)};
-  steady_time start{100s};
-  session a{11, one, two, start};
-  session b{22, two, one, start};
-};
 
 byte_string sealed(session& by, std::string_view text, steady_time now) {
   auto bytes = to_bytes(text);
